@@ -1,0 +1,26 @@
+using MpibAgent.Control;
+using MpibAgent.Hints;
+using MpibAgent.Logging;
+using MpibAgent.Policy;
+using MpibAgent.Registration;
+
+namespace MpibAgent;
+
+/// <summary>Every setting, one class per section of the settings file, which lives with its component.</summary>
+internal sealed class AgentOptions
+{
+    /// <summary>[Hints]</summary>
+    public HintOptions Hints { get; set; } = new();
+
+    /// <summary>[Registration]</summary>
+    public RegistrationOptions Registration { get; set; } = new();
+
+    /// <summary>[Control]</summary>
+    public ControlOptions Control { get; set; } = new();
+
+    /// <summary>[Policy]</summary>
+    public PolicyOptions Policy { get; set; } = new();
+
+    /// <summary>[Log]</summary>
+    public LogOptions Log { get; set; } = new();
+}

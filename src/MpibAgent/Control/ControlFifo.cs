@@ -1,0 +1,207 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using MpibAgent.Hints;
+using MpibAgent.Logging;
+using MpibAgent.Slots;
+using MpibAgent.Systemd;
+
+namespace MpibAgent.Control;
+
+/// <summary>
+/// The operator's commands: reads the FIFO on the loop's thread and carries out its lines in their order. Owns the descriptor. The FIFO itself
+/// stays when the agent stops: a command written meanwhile waits in its writer's open() for the next agent, whereas without a FIFO
+/// a root's echo would make a regular file there.
+/// </summary>
+internal sealed partial class ControlFifo : IHostedService, IDisposable
+{
+    // A turn reads as much as a pipe holds by default; a writer that never stops shares the loop.
+    private const int ReadsPerTurn = 16;
+    private const int ReadSize = 4096;
+    private static readonly TimeSpan PartialLineQuiet = TimeSpan.FromMilliseconds(50);
+
+    private readonly ControlOptions _options;
+    private readonly HintOptions _hints;
+    private readonly EventLoop _loop;
+    private readonly SlotTable _table;
+    private readonly InheritedDescriptors _inherited;
+    private readonly ILogger<ControlFifo> _log;
+    private readonly Complaints _complaints;
+    private readonly LoopTimer _quietTimer;
+    private readonly LineBuffer _lines = new();
+    private readonly byte[] _buffer = new byte[ReadSize];
+    private int _fifo = -1;
+
+    public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, InheritedDescriptors inherited,
+        ILogger<ControlFifo> log)
+    {
+        _options = options;
+        _hints = hints;
+        _loop = loop;
+        _table = table;
+        _inherited = inherited;
+        _log = log;
+        _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
+        _quietTimer = loop.CreateTimer(() => _lines.Flush(CarryOut));
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (_inherited.TryTake("control", UnixFileType.Fifo, out _fifo))
+        {
+            Log.ControlInherited(_log, _options.Path, _fifo);
+        }
+        else
+        {
+            var path = ControlPath.Choose(_options, _hints, out var why);
+            if (why is not null)
+            {
+                Log.ControlElsewhere(_log, path, why);
+            }
+
+            _fifo = Open(path);
+            Log.ControlListening(_log, path, _options.Mode);
+        }
+
+        // Edge-triggered: with no writer a FIFO reads as hung up, and would wake the loop for ever.
+        return _loop.InvokeAsync(() =>
+        {
+            _loop.Add(_fifo, Ready.Read | Ready.EdgeTriggered, _ => Read());
+            Read();
+        });
+    }
+
+    /// <summary>What has been written by now is still carried out.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
+    {
+        if (_fifo >= 0)
+        {
+            Read();
+            if (_lines.HasPartialLine)
+            {
+                _lines.Flush(CarryOut);
+            }
+
+            _quietTimer.Disarm();
+            _loop.Forget(_fifo);
+            Dispose();
+        }
+    });
+
+    public void Dispose()
+    {
+        if (_fifo >= 0)
+        {
+            _ = Close(_fifo);
+            _fifo = -1;
+        }
+    }
+
+    private int Open(string path)
+    {
+        Ownership.PrepareDirectory(System.IO.Path.GetDirectoryName(path)!);
+        if (MakeFifo(path, 0x180 /* 0600 until it is set up */) == 0)
+        {
+            Ownership.GiveToServiceUser(path);
+        }
+
+        using var handle = Ownership.Open(path, UnixFileType.Fifo, FileAccess.Read)
+            ?? throw new Fault($"cannot make the FIFO {path}: {Marshal.GetLastPInvokeErrorMessage()}; {Ownership.WhatToRun}");
+        File.SetUnixFileMode(handle, Ownership.ParseMode(_options.Mode));
+        if (!Ownership.GiveToGroup(path, _options.Group))
+        {
+            Log.ControlGroupMissing(_log, path, _options.Group);
+        }
+
+        var descriptor = (int)handle.DangerousGetHandle();
+        handle.SetHandleAsInvalid();
+        return descriptor;
+    }
+
+    private void Read()
+    {
+        for (var i = 0; i < ReadsPerTurn; i++)
+        {
+            var count = ReadBytes(_fifo, _buffer, _buffer.Length);
+            if (count > 0)
+            {
+                _lines.Add(_buffer.AsSpan(0, (int)count), CarryOut);
+                continue;
+            }
+
+            var error = Marshal.GetLastPInvokeError();
+            if (count < 0 && error == Interrupted)
+            {
+                continue;
+            }
+
+            if (count < 0 && error != TryAgain)
+            {
+                throw new IOException($"reading the control FIFO: {Marshal.GetPInvokeErrorMessage(error)}");
+            }
+
+            WaitForMore(noWriterLeft: count == 0);
+            return;
+        }
+
+        // The edge is used up while there is more: come back after the others.
+        _loop.Post(() =>
+        {
+            if (_fifo >= 0)
+            {
+                Read();
+            }
+        });
+    }
+
+    /// <summary>A last line without a newline is whole once its writer has gone, or (systemd holds a writer open) has been quiet.</summary>
+    private void WaitForMore(bool noWriterLeft)
+    {
+        if (!_lines.HasPartialLine)
+        {
+            _quietTimer.Disarm();
+        }
+        else if (noWriterLeft)
+        {
+            _lines.Flush(CarryOut);
+        }
+        else
+        {
+            _quietTimer.Arm(PartialLineQuiet);
+        }
+    }
+
+    private void CarryOut(ReadOnlySpan<byte> line, bool tooLong)
+    {
+        var reason = $"expected at most {LineBuffer.MaxLine} bytes before the newline";
+        var command = default(ControlCommand);
+        var kind = tooLong ? LineKind.Fault : ControlCommand.Parse(line, _hints.Encoding, out command, out reason);
+        if (kind == LineKind.Fault)
+        {
+            if (_complaints.Admit())
+            {
+                Log.CommandRefused(_log, Printable.Escape(line), reason);
+            }
+        }
+        else if (kind == LineKind.Command && command.Slot is { } slot)
+        {
+            _table.SetHint(slot, command.Hint, HintSource.Operator);
+        }
+        else if (kind == LineKind.Command)
+        {
+            _table.SetAll(command.Hint, HintSource.Operator);
+        }
+    }
+
+    private const int Interrupted = 4;
+    private const int TryAgain = 11;
+
+    [LibraryImport("libc", EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeFifo(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint ReadBytes(int descriptor, Span<byte> buffer, nint count);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+}

@@ -1,0 +1,17 @@
+namespace MpibAgent.Control;
+
+/// <summary>Settings of the control FIFO, section [Control].</summary>
+internal sealed class ControlOptions
+{
+    /// <summary>The default path. Without root, and where its directory cannot be made, the FIFO goes elsewhere (see <see cref="ControlFifo"/>).</summary>
+    public const string DefaultPath = "/run/mpib/control";
+
+    /// <summary>Absolute path of the FIFO.</summary>
+    public string Path { get; set; } = DefaultPath;
+
+    /// <summary>Mode of the FIFO, octal: who may write commands. Not used for a FIFO that systemd made.</summary>
+    public string Mode { get; set; } = "0620";
+
+    /// <summary>The FIFO's group, if there is one of this name.</summary>
+    public string Group { get; set; } = Ownership.ServiceUser;
+}

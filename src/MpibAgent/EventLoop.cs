@@ -1,0 +1,315 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace MpibAgent;
+
+/// <summary>What a descriptor is ready for, or waited for (epoll_ctl(2)).</summary>
+[Flags]
+internal enum Ready : uint
+{
+    None = 0,
+    Read = 0x1,
+    Write = 0x4,
+    Error = 0x8,
+    HangUp = 0x10,
+    EdgeTriggered = 1u << 31,
+}
+
+/// <summary>
+/// One thread, one epoll: descriptors, timers and posted work, in one order. First of the hosted services to start and last to stop.
+/// Everything but InvokeAsync and <see cref="Post"/> is called on the loop's own thread. Sleeps in the kernel
+/// without a timeout when no timer is armed.
+/// </summary>
+internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedService, IDisposable
+{
+    private const int BatchSize = 64;
+
+    // struct epoll_event is packed on x86-64 alone, so the 64 bits of data lie at 4 there and at 8 elsewhere.
+    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    private static readonly int DataOffset = EventSize - 8;
+
+    private readonly List<LoopTimer> _timers = [];
+    private readonly Lock _gate = new();
+    private readonly byte[] _events = GC.AllocateArray<byte>(BatchSize * EventSize, pinned: true);
+    private Queue<Action> _posted = new();
+    private Queue<Action> _running = new();
+    private Watch[] _watches = new Watch[64];
+    private Thread? _thread;
+    private int _epoll = -1;
+    private int _wake = -1;
+    private bool _stopping;
+    private bool _ended;
+
+    /// <summary>Called at the end of every turn, before the loop sleeps. True keeps it from sleeping: more may be done at once.</summary>
+    public Func<bool>? TurnEnded { get; set; }
+
+    /// <summary>The clock of the loop's timers; it never jumps.</summary>
+    public TimeProvider Time => time;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _epoll = Check(EpollCreate(EpollCloseOnExec), "epoll_create1");
+        _wake = Check(EventFd(0, EventFdNonBlocking | EventFdCloseOnExec), "eventfd");
+        Add(_wake, Ready.Read, _ => DrainWake());
+        _thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-loop" };
+        _thread.Start();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        End();
+        return Task.CompletedTask;
+    }
+
+    public void Dispose()
+    {
+        End();
+        CloseDescriptor(ref _wake);
+        CloseDescriptor(ref _epoll);
+    }
+
+    /// <summary>Runs <paramref name="action"/> on the loop's thread; what it throws comes out of the task.</summary>
+    public Task InvokeAsync(Action action) => InvokeAsync(() =>
+    {
+        action();
+        return Task.CompletedTask;
+    });
+
+    /// <summary>Starts <paramref name="action"/> on the loop's thread and ends when the task that it returns ends.</summary>
+    public Task InvokeAsync(Func<Task> action)
+    {
+        // Continuations do not run on the loop's thread: the host's own code is not its work.
+        var done = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() =>
+        {
+            try
+            {
+                done.SetResult(action());
+            }
+            catch (Exception fault)
+            {
+                done.SetException(fault);
+            }
+        });
+        return done.Task.Unwrap();
+    }
+
+    /// <summary>
+    /// Has <paramref name="action"/> run on the loop's thread after what is being handled now. When the thread has ended (at the end of
+    /// a stop, or after a bug) it runs on the caller's: nobody else is left to be in its way.
+    /// </summary>
+    public void Post(Action action)
+    {
+        lock (_gate)
+        {
+            if (!_ended)
+            {
+                _posted.Enqueue(action);
+                Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
+                _ = Write(_wake, one, one.Length);
+                return;
+            }
+        }
+
+        action();
+    }
+
+    /// <summary>Calls <paramref name="handler"/> whenever <paramref name="descriptor"/> is ready for one of <paramref name="interest"/>.</summary>
+    public void Add(int descriptor, Ready interest, Action<Ready> handler)
+    {
+        if (descriptor >= _watches.Length)
+        {
+            Array.Resize(ref _watches, Math.Max(descriptor + 1, _watches.Length * 2));
+        }
+
+        ref var watch = ref _watches[descriptor];
+        watch.Handler = handler;
+        Control(ControlAdd, descriptor, interest, ++watch.Generation);
+    }
+
+    /// <summary>Changes what <paramref name="descriptor"/> is waited for.</summary>
+    public void Change(int descriptor, Ready interest) => Control(ControlModify, descriptor, interest, _watches[descriptor].Generation);
+
+    /// <summary>Forgets <paramref name="descriptor"/>, which its owner closes right after: that takes it out of the epoll as well.</summary>
+    public void Forget(int descriptor)
+    {
+        // The next owner of this number gets another generation, so an event still in the current batch finds nobody.
+        _watches[descriptor].Handler = null;
+        _watches[descriptor].Generation++;
+    }
+
+    /// <summary>A timer that calls <paramref name="action"/> on the loop's thread; not armed yet.</summary>
+    public LoopTimer CreateTimer(Action action)
+    {
+        var timer = new LoopTimer(time, action);
+        _timers.Add(timer);
+        return timer;
+    }
+
+    private void End()
+    {
+        if (_thread is { IsAlive: true } thread)
+        {
+            Post(() => _stopping = true);
+            thread.Join();
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            var moreToDo = false;
+            while (!_stopping)
+            {
+                var ready = Wait(_epoll, _events, BatchSize, moreToDo ? 0 : MillisecondsToNextTimer());
+                if (ready < 0 && Marshal.GetLastPInvokeError() != InterruptedCall)
+                {
+                    Check(ready, "epoll_wait");
+                }
+
+                for (var i = 0; i < ready; i++)
+                {
+                    Dispatch(_events.AsSpan(i * EventSize, EventSize));
+                }
+
+                RunTimers();
+                RunPosted();
+                moreToDo = TurnEnded?.Invoke() ?? false;
+            }
+        }
+        catch (Exception bug)
+        {
+            // Half of the work may be done: end with an error, and let systemd start a fresh agent on the same region.
+            Log.LoopFailed(log, bug);
+            Environment.ExitCode = 1;
+            lifetime.StopApplication();
+        }
+
+        lock (_gate)
+        {
+            _ended = true;
+        }
+
+        RunPosted();
+    }
+
+    private void Dispatch(ReadOnlySpan<byte> bytes)
+    {
+        var data = MemoryMarshal.Read<ulong>(bytes[DataOffset..]);
+        ref var watch = ref _watches[(int)(uint)data];
+        if (watch.Generation == (uint)(data >> 32))
+        {
+            watch.Handler?.Invoke(MemoryMarshal.Read<Ready>(bytes));
+        }
+    }
+
+    private int MillisecondsToNextTimer()
+    {
+        var next = long.MaxValue;
+        foreach (var timer in _timers)
+        {
+            next = Math.Min(next, timer.Due);
+        }
+
+        if (next == long.MaxValue)
+        {
+            return -1;
+        }
+
+        // Rounded up, so that the loop does not turn in vain just before a timer is due.
+        var left = Math.Max(0, next - time.GetTimestamp());
+        var perMillisecond = time.TimestampFrequency / 1000;
+        return (int)Math.Min(int.MaxValue, (left + perMillisecond - 1) / perMillisecond);
+    }
+
+    private void RunTimers()
+    {
+        // By index: a timer's action may create another.
+        for (var i = 0; i < _timers.Count; i++)
+        {
+            var timer = _timers[i];
+            if (timer.Due != long.MaxValue && timer.Due <= time.GetTimestamp())
+            {
+                timer.Fire();
+            }
+        }
+    }
+
+    private void RunPosted()
+    {
+        lock (_gate)
+        {
+            (_posted, _running) = (_running, _posted);
+        }
+
+        while (_running.TryDequeue(out var action))
+        {
+            action();
+        }
+    }
+
+    private void DrainWake()
+    {
+        Span<byte> count = stackalloc byte[8];
+        _ = Read(_wake, count, count.Length);
+    }
+
+    private void Control(int operation, int descriptor, Ready interest, uint generation)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, (uint)interest);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[DataOffset..], ((ulong)generation << 32) | (uint)descriptor);
+        Check(EpollControl(_epoll, operation, descriptor, bytes), "epoll_ctl");
+    }
+
+    private static int Check(int result, string call) => result >= 0
+        ? result
+        : throw new IOException($"{call}: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    private static void CloseDescriptor(ref int descriptor)
+    {
+        if (descriptor >= 0)
+        {
+            _ = Close(descriptor);
+            descriptor = -1;
+        }
+    }
+
+    private const int EpollCloseOnExec = 0x80000;
+    private const int EventFdNonBlocking = 0x800;
+    private const int EventFdCloseOnExec = 0x80000;
+    private const int ControlAdd = 1;
+    private const int ControlModify = 3;
+    private const int InterruptedCall = 4;
+
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    private static partial int EpollCreate(int flags);
+
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    private static partial int EpollControl(int epoll, int operation, int descriptor, Span<byte> ev);
+
+    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
+    private static partial int Wait(int epoll, [Out] byte[] events, int count, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    private static partial int EventFd(uint initial, int flags);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint Read(int descriptor, Span<byte> buffer, nint count);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint Write(int descriptor, ReadOnlySpan<byte> buffer, nint count);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+
+    private struct Watch
+    {
+        public Action<Ready>? Handler;
+        public uint Generation;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace MpibAgent.Hints;
+
+/// <summary>
+/// Makes the agent the one writer: an exclusive flock(2), for as long as this object and the process live, on a file beside the region. Not on
+/// the region itself, which strangers can open and therefore lock; this file is mode 0600. It holds the owner's pid.
+/// </summary>
+internal sealed partial class RegionLock : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+
+    private RegionLock(SafeFileHandle handle) => _handle = handle;
+
+    /// <summary>Takes the lock at once or not at all.</summary>
+    /// <exception cref="Fault">Another agent has it, or the file is not ours.</exception>
+    public static RegionLock Take(string path)
+    {
+        var handle = Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite)
+            ?? Ownership.Create(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        try
+        {
+            if (Flock((int)handle.DangerousGetHandle(), Exclusive | NonBlocking) != 0)
+            {
+                throw new Fault($"another agent is running (pid {Owner(handle)}): it holds {path}; run: systemctl status mpib-agent");
+            }
+
+            RandomAccess.SetLength(handle, 0);
+            RandomAccess.Write(handle, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), 0);
+            return new RegionLock(handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Lets go of the lock. The file stays: removing it would let two agents lock two files of one name.</summary>
+    public void Dispose() => _handle.Dispose();
+
+    private static string Owner(SafeFileHandle handle)
+    {
+        Span<byte> text = stackalloc byte[16];
+        var length = RandomAccess.Read(handle, text, 0);
+        return int.TryParse(text[..length].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+            ? pid.ToString(CultureInfo.InvariantCulture)
+            : "unknown";
+    }
+
+    private const int Exclusive = 2;
+    private const int NonBlocking = 4;
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int Flock(int descriptor, int operation);
+}

@@ -1,0 +1,124 @@
+using Microsoft.Extensions.Logging;
+using MpibAgent.Interface;
+using MpibAgent.Slots;
+
+namespace MpibAgent;
+
+/// <summary>
+/// Every message of the agent. Ids are stable, in blocks of a hundred per component; the name becomes the journal's MPIB_EVENT, the id its
+/// MESSAGE_ID, and each {Name} a field MPIB_NAME (doc/operations.md).
+/// </summary>
+internal static partial class Log
+{
+    // 100: the process
+    [LoggerMessage(100, LogLevel.Information, "mpib-agent {Version} is ready, policy {Policy}", EventName = "ready")]
+    public static partial void AgentReady(ILogger log, string version, string policy);
+
+    [LoggerMessage(101, LogLevel.Information, "stopping", EventName = "stopping")]
+    public static partial void AgentStopping(ILogger log);
+
+    [LoggerMessage(102, LogLevel.Critical, "{Reason}", EventName = "fault")]
+    public static partial void AgentFault(ILogger log, string reason);
+
+    [LoggerMessage(103, LogLevel.Critical, "the event loop ended on a bug; the agent stops, the region stays", EventName = "loop-failed")]
+    public static partial void LoopFailed(ILogger log, Exception bug);
+
+    [LoggerMessage(104, LogLevel.Warning, "{LeftOut} more messages like these were left out", EventName = "messages-left-out")]
+    public static partial void ComplaintsLeftOut(ILogger log, int leftOut);
+
+    // 200: Hints
+    [LoggerMessage(200, LogLevel.Information, "region {Path} {How}: {Slots} slots, initial hint {Hint}, encoding {Encoding}",
+        EventName = "region-ready")]
+    public static partial void RegionReady(ILogger log, string path, string how, int slots, uint hint, string encoding);
+
+    [LoggerMessage(201, LogLevel.Warning, "{Path} is no hint region ({Reason}); moved to {Aside}. A process that mapped it goes on reading that file: restart it",
+        EventName = "region-moved-aside")]
+    public static partial void RegionMovedAside(ILogger log, string path, string reason, string aside);
+
+    [LoggerMessage(202, LogLevel.Warning, "slot {Slot}: an earlier agent died while writing it; the entry was repaired", EventName = "sequence-repaired")]
+    public static partial void SequenceRepaired(ILogger log, int slot);
+
+    // 300: Slots
+    [LoggerMessage(300, LogLevel.Information, "slot {Slot}: given to flow {Src} > {Dst}, hint {Hint}", EventName = "slot-given")]
+    public static partial void SlotGiven(ILogger log, int slot, Ipv4Address src, Ipv4Address dst, uint hint);
+
+    [LoggerMessage(301, LogLevel.Information, "slot {Slot}: freed, was flow {Src} > {Dst}; hint back to {Hint}", EventName = "slot-freed")]
+    public static partial void SlotFreed(ILogger log, int slot, Ipv4Address src, Ipv4Address dst, uint hint);
+
+    [LoggerMessage(302, LogLevel.Information, "slot {Slot}: hint {Hint} by {Source}, {SharePercent:0.#}% on SUP", EventName = "hint-set")]
+    public static partial void HintSet(ILogger log, int slot, uint hint, HintSource source, float sharePercent);
+
+    [LoggerMessage(303, LogLevel.Information, "all slots: hint {Hint} by {Source}, {SharePercent:0.#}% on SUP, the initial hint from now on",
+        EventName = "all-hints-set")]
+    public static partial void AllHintsSet(ILogger log, uint hint, HintSource source, float sharePercent);
+
+    [LoggerMessage(304, LogLevel.Information, "{Flows} flows found in the region keep their slots", EventName = "flows-adopted")]
+    public static partial void FlowsAdopted(ILogger log, int flows);
+
+    // 400: Registration
+    [LoggerMessage(400, LogLevel.Information, "socket {Path}, mode {Mode}: at most {MaxPeers} peers, idle ones closed after {IdleTimeout} s",
+        EventName = "registration-listening")]
+    public static partial void RegistrationListening(ILogger log, string path, string mode, int maxPeers, int idleTimeout);
+
+    [LoggerMessage(401, LogLevel.Information, "socket {Path}, held by systemd (descriptor {Descriptor})", EventName = "registration-inherited")]
+    public static partial void RegistrationInherited(ILogger log, string path, int descriptor);
+
+    [LoggerMessage(402, LogLevel.Information, "slot {Slot}: connection {ConnId} of pid {Pid} (uid {Uid}) registered, {Src} > {Dst}, SUP {SupSrc} > {SupDst}",
+        EventName = "registered")]
+    public static partial void Registered(ILogger log, uint connId, int pid, uint uid, int slot, Ipv4Address src, Ipv4Address dst,
+        Ipv4Address supSrc, Ipv4Address supDst);
+
+    [LoggerMessage(403, LogLevel.Information, "slot {Slot}: connection {ConnId} of pid {Pid} (uid {Uid}) deregistered", EventName = "deregistered")]
+    public static partial void Deregistered(ILogger log, uint connId, int pid, uint uid, int slot);
+
+    [LoggerMessage(404, LogLevel.Warning, "pid {Pid} (uid {Uid}) deregisters connection {ConnId}, which it has not registered; nothing changed",
+        EventName = "not-registered")]
+    public static partial void NotRegistered(ILogger log, uint connId, int pid, uint uid);
+
+    [LoggerMessage(405, LogLevel.Information, "pid {Pid} (uid {Uid}) ended; its {Connections} connections are deregistered", EventName = "process-ended")]
+    public static partial void ProcessEnded(ILogger log, int pid, uint uid, int connections);
+
+    [LoggerMessage(406, LogLevel.Warning, "bad request of pid {Pid} (uid {Uid}): {Reason}; its socket is closed", EventName = "bad-request")]
+    public static partial void BadRequest(ILogger log, int pid, uint uid, string reason);
+
+    [LoggerMessage(407, LogLevel.Warning, "connection {ConnId} of pid {Pid} (uid {Uid}) for flow {Src} > {Dst} refused: all {Limit} slots have a flow",
+        EventName = "no-free-slot")]
+    public static partial void NoFreeSlot(ILogger log, int pid, uint uid, uint connId, Ipv4Address src, Ipv4Address dst, int limit);
+
+    [LoggerMessage(408, LogLevel.Warning, "connection {ConnId} of pid {Pid} (uid {Uid}) refused: {Reason}", EventName = "register-refused")]
+    public static partial void RegisterRefused(ILogger log, uint connId, int pid, uint uid, string reason);
+
+    [LoggerMessage(409, LogLevel.Warning, "slot {Slot}: connection {ConnId} of pid {Pid} has an address 0.0.0.0 ({Src} > {Dst}): its GID is not IPv4; check NCCL_IB_GID_INDEX",
+        EventName = "any-address")]
+    public static partial void AnyAddress(ILogger log, int slot, uint connId, int pid, Ipv4Address src, Ipv4Address dst);
+
+    [LoggerMessage(410, LogLevel.Warning, "the socket of pid {Pid} (uid {Uid}), idle longest, is closed to make room: {Reason}", EventName = "peer-dropped")]
+    public static partial void PeerDroppedForRoom(ILogger log, int pid, uint uid, string reason);
+
+    [LoggerMessage(411, LogLevel.Warning, "no new peer can be let in for a moment: {Reason}", EventName = "accept-paused")]
+    public static partial void AcceptPaused(ILogger log, string reason);
+
+    [LoggerMessage(412, LogLevel.Debug, "the socket of pid {Pid} (uid {Uid}) was idle for {IdleTimeout} s and is closed", EventName = "peer-idle")]
+    public static partial void PeerIdle(ILogger log, int pid, uint uid, int idleTimeout);
+
+    // 500: Control
+    [LoggerMessage(500, LogLevel.Information, "control FIFO {Path}, mode {Mode}", EventName = "control-listening")]
+    public static partial void ControlListening(ILogger log, string path, string mode);
+
+    [LoggerMessage(501, LogLevel.Information, "control FIFO {Path}, held by systemd (descriptor {Descriptor})", EventName = "control-inherited")]
+    public static partial void ControlInherited(ILogger log, string path, int descriptor);
+
+    [LoggerMessage(502, LogLevel.Warning, "the control FIFO is at {Path}: {Reason}", EventName = "control-elsewhere")]
+    public static partial void ControlElsewhere(ILogger log, string path, string reason);
+
+    [LoggerMessage(503, LogLevel.Information, "control FIFO {Path}: there is no group {Group} to give it to; its owner and root can write to it",
+        EventName = "control-group-missing")]
+    public static partial void ControlGroupMissing(ILogger log, string path, string group);
+
+    [LoggerMessage(504, LogLevel.Warning, "command \"{Line}\" refused: {Reason}; nothing changed", EventName = "command-refused")]
+    public static partial void CommandRefused(ILogger log, string line, string reason);
+
+    // 600: Policy
+    [LoggerMessage(600, LogLevel.Debug, "policy {Policy}", EventName = "policy-started")]
+    public static partial void PolicyStarted(ILogger log, string policy);
+}

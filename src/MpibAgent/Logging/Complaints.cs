@@ -1,0 +1,35 @@
+namespace MpibAgent.Logging;
+
+/// <summary>
+/// Bounds what one component says about bad input: some lines in an interval, and at its end how many were left out. On the loop's thread; with
+/// nothing left out it has no timer armed.
+/// </summary>
+internal sealed class Complaints
+{
+    private readonly FloodGate _gate;
+    private readonly LoopTimer _timer;
+
+    /// <param name="loop">Gives the clock and the timer.</param>
+    /// <param name="reportLeftOut">Logs how many lines were left out.</param>
+    public Complaints(EventLoop loop, Action<int> reportLeftOut)
+    {
+        _gate = new FloodGate(loop.Time);
+        _timer = loop.CreateTimer(() => reportLeftOut(_gate.TakeSuppressed()));
+    }
+
+    /// <summary>Whether the next line may be written.</summary>
+    public bool Admit()
+    {
+        if (_gate.Admit())
+        {
+            return true;
+        }
+
+        if (!_timer.IsArmed)
+        {
+            _timer.ArmAt(_gate.IntervalEnd);
+        }
+
+        return false;
+    }
+}

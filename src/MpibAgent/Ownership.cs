@@ -1,0 +1,251 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace MpibAgent;
+
+/// <summary>What the kernel says of a file (statx(2)).</summary>
+internal readonly record struct FileStatus(UnixFileType Type, UnixFileMode Mode, uint Owner, uint Links, ulong Inode, ulong Size);
+
+/// <summary>The type bits of a file's mode.</summary>
+internal enum UnixFileType
+{
+    Fifo = 0x1000,
+    Directory = 0x4000,
+    Regular = 0x8000,
+    SymbolicLink = 0xA000,
+    Socket = 0xC000,
+}
+
+/// <summary>
+/// Whose files the agent trusts, and who owns those that it makes. The rule: a directory belongs to the agent's own user and nobody else
+/// can write to it, so no name in it can be exchanged under the agent; every name in it is still opened without following a link
+/// and checked. Root also trusts the service's user, and gives that user what it makes, so that a root's foreground run and the service
+/// can take turns. Pure system calls, no state; any thread.
+/// </summary>
+internal static partial class Ownership
+{
+    /// <summary>The user and the group of the service (deploy/mpib-agent.sysusers).</summary>
+    public const string ServiceUser = "mpib";
+
+    private const UnixFileMode WritableByOthers = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
+
+    /// <summary>The user that this process acts as.</summary>
+    public static uint CurrentUser => GetEffectiveUser();
+
+    /// <summary>Makes <paramref name="path"/> unless it is there, and checks that it is ours and only ours to write to.</summary>
+    /// <exception cref="Fault">It is not, or cannot be made.</exception>
+    public static void PrepareDirectory(string path)
+    {
+        if (MakeDirectory(path, 0x1ED /* 0755 */) == 0)
+        {
+            GiveToServiceUser(path);
+        }
+        else if (Marshal.GetLastPInvokeError() != FileExists)
+        {
+            throw new Fault($"cannot make the directory {path}: {Marshal.GetLastPInvokeErrorMessage()}; {WhatToRun}");
+        }
+
+        var status = Status(path) ?? throw new Fault($"cannot look at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
+        if (status.Type != UnixFileType.Directory)
+        {
+            throw new Fault($"{path}: expected a directory, found {Describe(status.Type)}; remove it");
+        }
+
+        if (!IsTrusted(status.Owner))
+        {
+            throw new Fault($"{path}: belongs to {UserName(status.Owner)}, not to {UserName(CurrentUser)}; {WhatToRun}");
+        }
+
+        if ((status.Mode & WritableByOthers) != 0)
+        {
+            throw new Fault($"{path}: others can write to it (mode {Octal(status.Mode)}), so nothing in it can be trusted; "
+                + $"run: chmod go-w {path}");
+        }
+    }
+
+    /// <summary>Opens a file in a directory of ours: never through a link, never waiting. Null when there is none.</summary>
+    /// <remarks>Not <see cref="File.OpenHandle"/>: that takes a flock(2), which a stranger who can read the file can hold against us.</remarks>
+    /// <exception cref="Fault">It cannot be opened, is of another type, or belongs to a user who is not trusted.</exception>
+    public static SafeFileHandle? Open(string path, UnixFileType expected, FileAccess access)
+    {
+        var descriptor = OpenFile(path, (access == FileAccess.Read ? 0 : ReadWrite) | NonBlocking | NoFollowLink | CloseOnExec, 0);
+        if (descriptor < 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error == NoSuchFile)
+            {
+                return null;
+            }
+
+            if (Status(path) is { } found)
+            {
+                CheckFile(path, found, expected);
+            }
+
+            throw new Fault($"cannot open {path}: {Marshal.GetPInvokeErrorMessage(error)}; {WhatToRun}");
+        }
+
+        var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        try
+        {
+            CheckFile(path, Status(descriptor), expected);
+            return handle;
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a file that was not there, with exactly this mode, and gives it to the service's user when root makes it.</summary>
+    /// <exception cref="Fault">It is there, or cannot be made.</exception>
+    public static SafeFileHandle Create(string path, UnixFileMode mode)
+    {
+        var descriptor = OpenFile(path, ReadWrite | CreateFile | Exclusive | NoFollowLink | CloseOnExec, (uint)mode);
+        if (descriptor < 0)
+        {
+            throw new Fault($"cannot make {path}: {Marshal.GetLastPInvokeErrorMessage()}; {WhatToRun}");
+        }
+
+        var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        File.SetUnixFileMode(handle, mode);
+        GiveToServiceUser(path);
+        return handle;
+    }
+
+    /// <summary>Checks a file that was found under a path of ours.</summary>
+    /// <exception cref="Fault">It is of another type, or of a user who is not trusted.</exception>
+    public static void CheckFile(string path, FileStatus status, UnixFileType expected)
+    {
+        if (status.Type != expected)
+        {
+            throw new Fault($"{path}: expected {Describe(expected)}, found {Describe(status.Type)}; remove it");
+        }
+
+        if (!IsTrusted(status.Owner))
+        {
+            throw new Fault($"{path}: belongs to {UserName(status.Owner)}, not to {UserName(CurrentUser)}; {WhatToRun}");
+        }
+    }
+
+    /// <summary>Whether files of this user are taken for our own.</summary>
+    public static bool IsTrusted(uint owner) =>
+        owner == CurrentUser || (CurrentUser == 0 && owner == LookUpUser(ServiceUser)?.User);
+
+    /// <summary>The state of what <paramref name="path"/> names, a link itself and not its target; null when there is nothing.</summary>
+    public static FileStatus? Status(string path) => Status(CurrentDirectory, path, NoFollow);
+
+    /// <summary>The state of an open descriptor.</summary>
+    public static FileStatus Status(int descriptor) =>
+        Status(descriptor, "", EmptyPath) ?? throw new IOException($"statx: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    /// <summary>When root made <paramref name="path"/> and the service's user exists, it is that user's from here on.</summary>
+    public static void GiveToServiceUser(string path)
+    {
+        if (CurrentUser == 0 && LookUpUser(ServiceUser) is var (user, group) && ChangeOwner(path, user, group) != 0)
+        {
+            throw new Fault($"cannot give {path} to {ServiceUser}: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+    }
+
+    /// <summary>Gives <paramref name="path"/> to a group; false when there is no such group, or this process may not.</summary>
+    public static bool GiveToGroup(string path, string group) =>
+        LookUpGroup(group) is uint id && ChangeOwner(path, uint.MaxValue, id) == 0;
+
+    /// <summary>A file mode the way operators write it.</summary>
+    public static string Octal(UnixFileMode mode) => Convert.ToString((int)mode, 8).PadLeft(4, '0');
+
+    /// <summary>The inverse of <see cref="Octal"/>; the text has been checked with the settings.</summary>
+    public static UnixFileMode ParseMode(string octal) => (UnixFileMode)Convert.ToInt32(octal, 8);
+
+    /// <summary>A user's number, with "root" and our own service's user by name.</summary>
+    public static string UserName(uint user) =>
+        user == 0 ? "root" : user == LookUpUser(ServiceUser)?.User ? ServiceUser : string.Create(CultureInfo.InvariantCulture, $"uid {user}");
+
+    /// <summary>What to do for an operator who lacks permission.</summary>
+    public static string WhatToRun => CurrentUser == 0
+        ? "remove it, or choose another path"
+        : "run: sudo systemctl start mpib-agent, or: sudo mpib-agent, or choose other paths with --hints, --socket and --control";
+
+    private static string Describe(UnixFileType type) => type switch
+    {
+        UnixFileType.Fifo => "a FIFO",
+        UnixFileType.Directory => "a directory",
+        UnixFileType.Regular => "a regular file",
+        UnixFileType.SymbolicLink => "a symbolic link",
+        UnixFileType.Socket => "a socket",
+        _ => "a device",
+    };
+
+    private static FileStatus? Status(int directory, string path, int flags)
+    {
+        // struct statx has one layout on all architectures, unlike struct stat.
+        Span<byte> buffer = stackalloc byte[256];
+        if (Statx(directory, path, flags, BasicStats, buffer) != 0)
+        {
+            return null;
+        }
+
+        var mode = BinaryPrimitives.ReadUInt16LittleEndian(buffer[28..]);
+        return new FileStatus(
+            (UnixFileType)(mode & 0xF000),
+            (UnixFileMode)(mode & 0xFFF),
+            Owner: BinaryPrimitives.ReadUInt32LittleEndian(buffer[20..]),
+            Links: BinaryPrimitives.ReadUInt32LittleEndian(buffer[16..]),
+            Inode: BinaryPrimitives.ReadUInt64LittleEndian(buffer[32..]),
+            Size: BinaryPrimitives.ReadUInt64LittleEndian(buffer[40..]));
+    }
+
+    private static (uint User, uint Group)? LookUpUser(string name)
+    {
+        // struct passwd: name, password, then uid and gid.
+        var entry = GetPasswordEntry(name);
+        return entry == 0 ? null : ((uint)Marshal.ReadInt32(entry, 2 * nint.Size), (uint)Marshal.ReadInt32(entry, (2 * nint.Size) + 4));
+    }
+
+    private static uint? LookUpGroup(string name)
+    {
+        // struct group: name, password, then gid.
+        var entry = GetGroupEntry(name);
+        return entry == 0 ? null : (uint)Marshal.ReadInt32(entry, 2 * nint.Size);
+    }
+
+    private const int NoSuchFile = 2;
+    private const int FileExists = 17;
+    private const int ReadWrite = 0x2;
+    private const int CreateFile = 0x40;
+    private const int Exclusive = 0x80;
+    private const int NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
+    private const int CurrentDirectory = -100;
+    private const int NoFollow = 0x100;
+    private const int EmptyPath = 0x1000;
+    private const uint BasicStats = 0x7FF;
+
+    // One of the few open(2) flags whose value depends on the architecture.
+    private static readonly int NoFollowLink = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenFile(string path, int flags, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint GetEffectiveUser();
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeDirectory(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int directory, string path, int flags, uint mask, Span<byte> buffer);
+
+    [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int ChangeOwner(string path, uint user, uint group);
+
+    [LibraryImport("libc", EntryPoint = "getpwnam", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetPasswordEntry(string name);
+
+    [LibraryImport("libc", EntryPoint = "getgrnam", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetGroupEntry(string name);
+}

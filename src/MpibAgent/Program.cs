@@ -1,0 +1,78 @@
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Systemd;
+using Microsoft.Extensions.Logging;
+using MpibAgent;
+using MpibAgent.Control;
+using MpibAgent.Hints;
+using MpibAgent.Logging;
+using MpibAgent.Policy;
+using MpibAgent.Registration;
+using MpibAgent.Slots;
+using MpibAgent.Systemd;
+using Serilog;
+
+const int Stopped = 0, Failed = 1, BadSettings = 2;
+
+var settings = new SettingsReader();
+if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } options)
+{
+    settings.Faults.ForEach(fault => Console.Error.WriteLine($"mpib-agent: {fault}"));
+    return settings.Faults.Count == 0 ? Stopped : BadSettings;
+}
+
+// The empty builder: the default one watches the working directory, which is / under systemd, for appsettings.json.
+var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mpib-agent" });
+builder.Services
+    .AddSerilog(AgentLog.Create(options.Log), dispose: true)
+    .AddSingleton(options.Hints)
+    .AddSingleton(options.Registration)
+    .AddSingleton(options.Control)
+    .AddSingleton(TimeProvider.System)
+    .AddSingleton<InheritedDescriptors>()
+    .AddSingleton<EventLoop>()
+    .AddSingleton<HintRegion>()
+    .AddSingleton<SlotTable>()
+    .AddSingleton<ProcessWatch>()
+    .AddSingleton<Registrar>()
+    .AddSingleton<RegistrationListener>()
+    .AddSingleton<ISplitPolicy, ManualPolicy>()
+    .AddSingleton<PolicyEngine>()
+    .AddSingleton<ControlFifo>()
+    .AddSingleton<ServiceStatus>()
+    .AddSingleton<Watchdog>();
+
+if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null)
+{
+    // Not AddSystemd(): it does nothing under ProtectProc=invisible (dotnet/runtime #125368).
+    builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>().AddSingleton<IHostLifetime, SystemdLifetime>();
+}
+
+// They start in this order, and systemd is told that we are ready when the last has; they stop in the reverse of it.
+builder.Services
+    .AddHostedService(services => services.GetRequiredService<EventLoop>())
+    .AddHostedService(services => services.GetRequiredService<HintRegion>())
+    .AddHostedService(services => services.GetRequiredService<SlotTable>())
+    .AddHostedService(services => services.GetRequiredService<RegistrationListener>())
+    .AddHostedService(services => services.GetRequiredService<PolicyEngine>())
+    .AddHostedService(services => services.GetRequiredService<ControlFifo>())
+    .AddHostedService(services => services.GetRequiredService<ServiceStatus>())
+    .AddHostedService(services => services.GetRequiredService<Watchdog>());
+
+using var host = builder.Build();
+var log = host.Services.GetRequiredService<ILogger<Program>>();
+try
+{
+    await host.StartAsync();
+    MpibAgent.Log.AgentReady(log, Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+        options.Policy.Name);
+    await host.WaitForShutdownAsync();
+    return Environment.ExitCode;
+}
+catch (Exception fault) when (fault is Fault or IOException or UnauthorizedAccessException)
+{
+    MpibAgent.Log.AgentFault(log, fault.Message);
+    await host.StopAsync();
+    return Failed;
+}

@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using MpibAgent.Slots;
+
+namespace MpibAgent.Registration;
+
+/// <summary>
+/// Knows the processes that hold connections, and takes these away the moment a process ends: each has a pidfd on the loop, which the
+/// kernel makes readable at its end. Owns the pidfds; on the loop's thread.
+/// </summary>
+/// <remarks>
+/// Why a pid is an identity here although pids are used again. Sockets are accepted in the order of their connect() calls, and
+/// SO_PEERCRED names the process that called connect(). A known process that is alive now (its pidfd is not readable) has had its pid since
+/// before the connect() by which it became known; so any socket accepted later, with the same pid, is its own. For a socket that is
+/// not covered by this, SO_PEERPIDFD gives the peer itself: a dead one is refused, and of the living no two share a pid.
+/// </remarks>
+internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILogger<ProcessWatch> log) : IDisposable
+{
+    private readonly Dictionary<int, PeerProcess> _processes = [];
+
+    /// <summary>The process behind a socket, if it holds connections already.</summary>
+    public bool TryFind(PeerSocket peer, out PeerProcess? process)
+    {
+        if (_processes.TryGetValue(peer.Pid, out process))
+        {
+            if (HasEnded(process.Pidfd))
+            {
+                // Its end is still on the way to us through the loop.
+                End(process);
+                process = null;
+            }
+            else if (peer.Number < process.KnownSince)
+            {
+                process = IsPeerAlive(peer) ? process : null;
+            }
+        }
+
+        return process is not null;
+    }
+
+    /// <summary>The process behind a socket, known from here on. Null when it has ended, or cannot be watched (then errno says why).</summary>
+    public PeerProcess? FindOrAdd(PeerSocket peer, out int error)
+    {
+        error = 0;
+        if (TryFind(peer, out var process))
+        {
+            return process;
+        }
+
+        var pidfd = OpenPidfd(peer, out error);
+        if (pidfd < 0)
+        {
+            return null;
+        }
+
+        if (HasEnded(pidfd))
+        {
+            _ = Close(pidfd);
+            error = NoSuchProcess;
+            return null;
+        }
+
+        if (_processes.TryGetValue(peer.Pid, out process))
+        {
+            // Both are alive and have one pid, so they are one.
+            _ = Close(pidfd);
+            return process;
+        }
+
+        process = new PeerProcess(peer.Pid, peer.Uid, pidfd, peer.Number);
+        _processes.Add(peer.Pid, process);
+        loop.Add(pidfd, Ready.Read, _ => End(process));
+        return process;
+    }
+
+    /// <summary>Forgets a process that holds no connection any more.</summary>
+    public void Release(PeerProcess process)
+    {
+        _processes.Remove(process.Pid);
+        loop.Forget(process.Pidfd);
+        _ = Close(process.Pidfd);
+    }
+
+    public void Dispose()
+    {
+        foreach (var process in _processes.Values)
+        {
+            _ = Close(process.Pidfd);
+        }
+
+        _processes.Clear();
+    }
+
+    private void End(PeerProcess process)
+    {
+        Release(process);
+        var count = table.RemoveProcess(process.Pid);
+        Log.ProcessEnded(log, process.Pid, process.Uid, count);
+    }
+
+    private static bool IsPeerAlive(PeerSocket peer)
+    {
+        var pidfd = OpenPidfd(peer, out _);
+        if (pidfd < 0)
+        {
+            return false;
+        }
+
+        var alive = !HasEnded(pidfd);
+        _ = Close(pidfd);
+        return alive;
+    }
+
+    private static int OpenPidfd(PeerSocket peer, out int error)
+    {
+        Span<byte> value = stackalloc byte[sizeof(int)];
+        var length = value.Length;
+        if (GetSocketOption(peer.Descriptor, SocketLevel, PeerPidfd, value, ref length) == 0)
+        {
+            error = 0;
+            return BinaryPrimitives.ReadInt32LittleEndian(value);
+        }
+
+        error = Marshal.GetLastPInvokeError();
+        if (error != NoSuchOption)
+        {
+            return -1;
+        }
+
+        // Kernels before 6.5. Should the peer end and its pid go to another process between its connect() and this line, the
+        // connection would count as that process's: there is no better answer on such a kernel.
+        var pidfd = (int)SystemCall(PidfdOpen, peer.Pid, 0);
+        error = pidfd < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return pidfd;
+    }
+
+    private static bool HasEnded(int pidfd)
+    {
+        var poll = new PollDescriptor { Descriptor = pidfd, Events = PollIn };
+        return Poll(ref poll, 1, 0) > 0;
+    }
+
+    /// <summary>ESRCH: the peer has ended.</summary>
+    public const int NoSuchProcess = 3;
+
+    private const int SocketLevel = 1;
+    private const int PeerPidfd = 77;
+    private const int NoSuchOption = 92;
+    private const int PidfdOpen = 434;
+    private const short PollIn = 1;
+
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    private static partial int GetSocketOption(int descriptor, int level, int option, Span<byte> value, ref int length);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint SystemCall(nint number, nint pid, nint flags);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+
+    private struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
+    }
+}

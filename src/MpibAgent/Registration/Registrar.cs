@@ -1,0 +1,121 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using MpibAgent.Interface;
+using MpibAgent.Logging;
+using MpibAgent.Slots;
+
+namespace MpibAgent.Registration;
+
+/// <summary>Turns a request of a known peer into a call on the <see cref="SlotTable"/>, and the outcome into the bytes of the response.</summary>
+internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLoop loop, ILogger<Registrar> log)
+{
+    private readonly Complaints _complaints = new(loop, left => Log.ComplaintsLeftOut(log, left));
+
+    /// <summary>Carries out a whole request and writes the response; returns the response's bytes.</summary>
+    public int Answer(PeerSocket peer, in Request request, Span<byte> response)
+    {
+        if (request.Type == MessageType.Register)
+        {
+            var status = Register(peer, request, out var slot);
+            MemoryMarshal.Write(response, new RegisterResponse(status, slot));
+            return RegisterResponse.Size;
+        }
+
+        Deregister(peer, request.ConnId);
+        MemoryMarshal.Write(response, new DeregisterResponse(ResponseStatus.Success));
+        return DeregisterResponse.Size;
+    }
+
+    /// <summary>The response to what is no request; 0 bytes when none is owed.</summary>
+    public int Refuse(PeerSocket peer, ReadOnlySpan<byte> bytes, Span<byte> response)
+    {
+        if (_complaints.Admit())
+        {
+            Log.BadRequest(log, peer.Pid, peer.Uid, Request.Explain(bytes));
+        }
+
+        if (bytes.Length < sizeof(uint) || MemoryMarshal.Read<uint>(bytes) != Protocol.Magic)
+        {
+            return 0;
+        }
+
+        if (Request.WantsDeregisterResponse(bytes))
+        {
+            MemoryMarshal.Write(response, new DeregisterResponse(ResponseStatus.InvalidRequest));
+            return DeregisterResponse.Size;
+        }
+
+        MemoryMarshal.Write(response, new RegisterResponse(ResponseStatus.InvalidRequest, 0));
+        return RegisterResponse.Size;
+    }
+
+    private ResponseStatus Register(PeerSocket peer, in Request request, out int slot)
+    {
+        slot = -1;
+        if (peer.Pid <= 0)
+        {
+            Complain(peer, request.ConnId, "the peer's pid namespace cannot be seen from here; run the agent in the host's");
+            return ResponseStatus.InvalidRequest;
+        }
+
+        if (processes.FindOrAdd(peer, out var error) is not { } process)
+        {
+            if (error == ProcessWatch.NoSuchProcess)
+            {
+                Complain(peer, request.ConnId, "the process that connected has ended");
+                return ResponseStatus.InvalidRequest;
+            }
+
+            Complain(peer, request.ConnId, $"the process cannot be watched: {Marshal.GetPInvokeErrorMessage(error)}; raise LimitNOFILE=");
+            return ResponseStatus.NoFreeSlots;
+        }
+
+        var flow = new Flow(request.SoutSource, request.SoutDestination);
+        if (!table.TryRegister(process.Pid, request.ConnId, flow, out slot))
+        {
+            if (table.ConnectionsOfProcess(process.Pid) == 0)
+            {
+                processes.Release(process);
+            }
+
+            if (_complaints.Admit())
+            {
+                Log.NoFreeSlot(log, peer.Pid, peer.Uid, request.ConnId, flow.Source, flow.Destination, HintLayout.SlotCount);
+            }
+
+            return ResponseStatus.NoFreeSlots;
+        }
+
+        Log.Registered(log, request.ConnId, peer.Pid, peer.Uid, slot, flow.Source, flow.Destination, request.SupSource, request.SupDestination);
+        if (flow.HasAnyAddress && _complaints.Admit())
+        {
+            Log.AnyAddress(log, slot, request.ConnId, peer.Pid, flow.Source, flow.Destination);
+        }
+
+        return ResponseStatus.Success;
+    }
+
+    private void Deregister(PeerSocket peer, uint connId)
+    {
+        if (processes.TryFind(peer, out var process) && table.TryDeregister(peer.Pid, connId, out var slot))
+        {
+            Log.Deregistered(log, connId, peer.Pid, peer.Uid, slot);
+            if (table.ConnectionsOfProcess(peer.Pid) == 0)
+            {
+                processes.Release(process!);
+            }
+        }
+        else if (_complaints.Admit())
+        {
+            Log.NotRegistered(log, connId, peer.Pid, peer.Uid);
+        }
+    }
+
+    private void Complain(PeerSocket peer, uint connId, string reason)
+    {
+        if (_complaints.Admit())
+        {
+            Log.RegisterRefused(log, connId, peer.Pid, peer.Uid, reason);
+        }
+    }
+}

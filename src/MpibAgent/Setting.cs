@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text;
+using MpibAgent.Control;
+using MpibAgent.Hints;
+using MpibAgent.Policy;
+using MpibAgent.Registration;
+
+namespace MpibAgent;
+
+/// <summary>
+/// One key of the settings file, with its names elsewhere and the check of its text. To add a setting: a property in its component's options,
+/// a line in <see cref="All"/>, a comment in deploy/agent.conf.
+/// </summary>
+/// <param name="Key">Section:Key, as the options class nests it.</param>
+/// <param name="Option">Its name on the command line.</param>
+/// <param name="Value">What the value is called in the help.</param>
+/// <param name="Help">What it is, with its default.</param>
+/// <param name="Fault">What is wrong with a text; null when nothing is.</param>
+internal sealed record Setting(string Key, string Option, string Value, string Help, Func<string, string?> Fault)
+{
+    // sun_path of unix(7) holds 108 bytes, the last of them zero.
+    private const int LongestSocketPath = 107;
+
+    /// <summary>Every setting there is.</summary>
+    public static readonly Setting[] All =
+    [
+        new("Hints:Path", "--hints", "PATH", $"the hint region ({new HintOptions().Path})", AbsolutePath),
+        new("Hints:Mode", "--hints-mode", "MODE", $"its mode, octal, writable by its owner alone ({new HintOptions().Mode})", RegionMode),
+        new("Hints:Initial", "--initial-hint", "HINT", $"the hint of a slot until another is set ({new HintOptions().Initial})", U32),
+        new("Hints:Encoding", "--encoding", "NAME", "what a hint means to the plugin: multiplier or ppm1024 (multiplier)",
+            text => OneOf(text, "multiplier", "ppm1024")),
+        new("Registration:Path", "--socket", "PATH", $"the registration socket ({new RegistrationOptions().Path})", SocketPath),
+        new("Registration:Mode", "--socket-mode", "MODE", $"its mode, octal: who may register ({new RegistrationOptions().Mode})", Mode),
+        new("Registration:IdleTimeoutSec", "--idle-timeout", "SECONDS",
+            $"a peer's socket that is idle so long is closed ({new RegistrationOptions().IdleTimeoutSec})", text => Whole(text, 1, 86400)),
+        new("Registration:MaxPeers", "--max-peers", "N", $"how many peers' sockets may be open at once ({new RegistrationOptions().MaxPeers})",
+            text => Whole(text, 1, 1_000_000)),
+        new("Control:Path", "--control", "PATH", $"the control FIFO ({new ControlOptions().Path})", AbsolutePath),
+        new("Control:Mode", "--control-mode", "MODE", $"its mode, octal: who may command ({new ControlOptions().Mode})", Mode),
+        new("Control:Group", "--control-group", "GROUP", $"its group ({new ControlOptions().Group})", Name),
+        new("Policy:Name", "--policy", "NAME", "who sets the hints: manual (manual)", text => OneOf(text, ManualPolicy.PolicyName)),
+        new("Log:Level", "--log-level", "LEVEL", "debug, info, warning or error (info)",
+            text => OneOf(text, "debug", "info", "warning", "error")),
+        new("Log:Target", "--log-target", "TARGET", "auto, journal or console (auto: the journal under systemd)",
+            text => OneOf(text, "auto", "journal", "console")),
+    ];
+
+    /// <summary>Its environment variable: Registration:IdleTimeoutSec is MPIB_AGENT_REGISTRATION_IDLETIMEOUTSEC.</summary>
+    public string Variable { get; } = SettingsReader.VariablePrefix + Key.Replace(':', '_').ToUpperInvariant();
+
+    private static string? AbsolutePath(string text) =>
+        text.Length > 1 && text[0] == '/' && text[^1] != '/' && !text.Contains('\0', StringComparison.Ordinal)
+            ? null : "expected an absolute path of a file";
+
+    private static string? SocketPath(string text) => AbsolutePath(text) ?? (Encoding.UTF8.GetByteCount(text) <= LongestSocketPath
+        ? null : $"expected at most {LongestSocketPath} bytes, the limit of a Unix socket's path");
+
+    private static string? Name(string text) => text.Length is > 0 and <= 32 ? null : "expected a name of 1 to 32 characters";
+
+    private static string? U32(string text) => Whole(text, 0, uint.MaxValue);
+
+    private static string? Whole(string text, uint least, uint most) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
+            ? null : string.Create(CultureInfo.InvariantCulture, $"expected a whole number of {least} to {most}");
+
+    private static string? OneOf(string text, params ReadOnlySpan<string> names) =>
+        names.Contains(text) ? null : $"expected {string.Join(" or ", names.ToArray())}";
+
+    private static string? Mode(string text) =>
+        text.Length is >= 3 and <= 4 && text.All(c => c is >= '0' and <= '7') && Convert.ToInt32(text, 8) <= 0x1FF
+            ? null : "expected an octal mode of 0000 to 0777";
+
+    private static string? RegionMode(string text) => Mode(text) ?? ((Convert.ToInt32(text, 8) & 0x12) == 0
+        ? null : "expected a mode without write permission for group and others: there is one writer");
+}

@@ -1,0 +1,165 @@
+using System.Collections;
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Microsoft.Extensions.Configuration;
+using MpibAgent.Interface;
+
+namespace MpibAgent;
+
+/// <summary>
+/// Gathers the settings: the file, then the environment, then the command line, each over the one before. All faults are found and listed, with
+/// where they are; with none, the configuration binder makes the options.
+/// </summary>
+internal sealed class SettingsReader
+{
+    /// <summary>Where the settings file is unless --config or MPIB_AGENT_CONFIG say otherwise; it need not exist.</summary>
+    public const string DefaultFile = "/etc/mpib/agent.conf";
+
+    /// <summary>Variables that begin so are the agent's, and an unknown one is a fault.</summary>
+    public const string VariablePrefix = "MPIB_AGENT_";
+
+    private const string FileVariable = VariablePrefix + "CONFIG";
+    private const long LargestFile = 1 << 20;
+
+    private readonly Option<string?> _file = new("--config")
+    {
+        HelpName = "FILE",
+        Description = $"the settings file ({DefaultFile})",
+    };
+
+    private readonly Option<bool> _manual = new("--manual") { Description = "the same as --policy manual" };
+    private readonly Dictionary<string, string?> _values = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>What is wrong, a line each.</summary>
+    public List<string> Faults { get; } = [];
+
+    /// <summary>Reads everything. Returns null for --help and --version, which have been answered then, and when there are faults.</summary>
+    public AgentOptions? Read(string[] arguments, IDictionary environment)
+    {
+        var options = Setting.All.ToDictionary(setting => setting, setting => new Option<string?>(setting.Option)
+        {
+            HelpName = setting.Value,
+            Description = setting.Help,
+        });
+        var command = new RootCommand("MPIB Transport Agent: gives each flow of a NCCL job its slot and keeps the slots' hints.\n"
+            + $"Settings come from {DefaultFile}, then from {VariablePrefix}SECTION_KEY in the environment, then from here.")
+        {
+            _file, _manual,
+        };
+        foreach (var option in options.Values)
+        {
+            command.Add(option);
+        }
+
+        var parsed = command.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count == 0 && parsed.Action is not null)
+        {
+            parsed.Invoke();
+            return null;
+        }
+
+        Faults.AddRange(parsed.Errors.Select(error => error.Message));
+        ReadFile(ValueOf(parsed, _file) ?? environment[FileVariable] as string);
+        ReadEnvironment(environment);
+        foreach (var (setting, option) in options)
+        {
+            if (ValueOf(parsed, option) is { } text)
+            {
+                Set(setting, text, setting.Option);
+            }
+        }
+
+        if (parsed.Errors.Count == 0 && parsed.GetValue(_manual))
+        {
+            _values["Policy:Name"] = "manual";
+        }
+
+        return Faults.Count == 0 ? Bind() : null;
+    }
+
+    private AgentOptions? Bind()
+    {
+        var options = new AgentOptions();
+        new ConfigurationBuilder().AddInMemoryCollection(_values).Build().Bind(options);
+        var highest = options.Hints.Encoding.MaxHint();
+        if (options.Hints.Initial > highest)
+        {
+            Faults.Add($"the initial hint is {options.Hints.Initial}, and encoding {options.Hints.Encoding.Name()} ends at {highest}");
+        }
+
+        return Faults.Count == 0 ? options : null;
+    }
+
+    private void ReadFile(string? path)
+    {
+        if (path is null && !File.Exists(DefaultFile))
+        {
+            return;
+        }
+
+        path ??= DefaultFile;
+        try
+        {
+            using var stream = File.OpenRead(path);
+            if (stream.Length > LargestFile)
+            {
+                Faults.Add($"{path}: expected at most {LargestFile} bytes, found {stream.Length}");
+                return;
+            }
+
+            foreach (var (key, text) in new ConfigurationBuilder().AddIniStream(stream).Build().AsEnumerable())
+            {
+                // A section itself comes as a key without a value.
+                if (text is not null)
+                {
+                    SetNamed(Setting.All.FirstOrDefault(s => s.Key.Equals(key, StringComparison.OrdinalIgnoreCase)), text,
+                        $"{path}: {DescribeKey(key)}");
+                }
+            }
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or FormatException or InvalidDataException)
+        {
+            Faults.Add($"{path}: {(fault.InnerException ?? fault).Message}");
+        }
+    }
+
+    private void ReadEnvironment(IDictionary environment)
+    {
+        foreach (var name in environment.Keys.Cast<string>().Where(name => name.StartsWith(VariablePrefix, StringComparison.Ordinal)).Order())
+        {
+            if (name != FileVariable)
+            {
+                SetNamed(Setting.All.FirstOrDefault(setting => setting.Variable == name), (string?)environment[name] ?? "", name);
+            }
+        }
+    }
+
+    private void SetNamed(Setting? setting, string text, string where)
+    {
+        if (setting is null)
+        {
+            Faults.Add($"{where}: there is no such setting");
+        }
+        else
+        {
+            Set(setting, text, where);
+        }
+    }
+
+    private void Set(Setting setting, string text, string where)
+    {
+        if (setting.Fault(text) is { } fault)
+        {
+            Faults.Add($"{where}: {fault}, got '{text}'");
+        }
+
+        _values[setting.Key] = text;
+    }
+
+    /// <summary>The value of an option that was given once and with a value; the faults of the others are listed already.</summary>
+    private static string? ValueOf(ParseResult parsed, Option<string?> option) =>
+        parsed.GetResult(option) is { Implicit: false, Tokens.Count: 1 } result ? result.Tokens[0].Value : null;
+
+    private static string DescribeKey(string key) =>
+        key.LastIndexOf(':') is var colon and >= 0 ? $"[{key[..colon]}] {key[(colon + 1)..]}" : $"{key} (outside any section)";
+}

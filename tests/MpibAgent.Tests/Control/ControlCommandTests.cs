@@ -1,0 +1,75 @@
+using System.Text;
+using CsCheck;
+using MpibAgent.Control;
+using MpibAgent.Interface;
+
+namespace MpibAgent.Tests.Control;
+
+public sealed class ControlCommandTests
+{
+    [Theory]
+    [InlineData("0 2", 0, 2u)]
+    [InlineData("255 0", 255, 0u)]
+    [InlineData("7 4294967295", 7, uint.MaxValue)]
+    [InlineData("all 1", null, 1u)]
+    [InlineData("  12 \t 34  ", 12, 34u)]
+    [InlineData("0 2\r", 0, 2u)]
+    [InlineData("0 2 \r", 0, 2u)]
+    [InlineData("007 0002", 7, 2u)]
+    public void A_command_is_read(string line, int? slot, uint hint)
+    {
+        Assert.Equal(LineKind.Command, ControlCommand.Parse(Encoding.UTF8.GetBytes(line), HintEncoding.Multiplier, out var command, out _));
+        Assert.Equal(new ControlCommand(slot, hint), command);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("   ")]
+    [InlineData("\t\r")]
+    [InlineData("\r")]
+    [InlineData("# 0 2")]
+    [InlineData("  #0 2")]
+    [InlineData("#")]
+    public void Empty_lines_and_comments_are_nothing(string line) =>
+        Assert.Equal(LineKind.Nothing, ControlCommand.Parse(Encoding.UTF8.GetBytes(line), HintEncoding.Multiplier, out _, out _));
+
+    [Theory]
+    [InlineData("0", "expected two words")]
+    [InlineData("all", "expected two words")]
+    [InlineData("0 1 2", "expected two words")]
+    [InlineData("0 1 # why", "expected two words")]
+    [InlineData("256 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("-1 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("ALL 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("0x1 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("99999999999999999999999999 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("0 4294967296", "expected a hint of 0 to 4294967295")]
+    [InlineData("0 18446744073709551617", "expected a hint of 0 to 4294967295")]
+    [InlineData("0 -1", "expected a hint of 0 to 4294967295")]
+    [InlineData("0 +1", "expected a hint of 0 to 4294967295")]
+    [InlineData("0 1.5", "expected a hint of 0 to 4294967295")]
+    [InlineData("0 1\r2", "expected a hint of 0 to 4294967295")]
+    [InlineData("0 \u0661", "expected a hint of 0 to 4294967295")]
+    [InlineData("0\0 1", "expected a slot of 0 to 255, or all")]
+    public void What_is_malformed_or_out_of_range_is_refused_with_the_reason(string line, string reason)
+    {
+        Assert.Equal(LineKind.Fault, ControlCommand.Parse(Encoding.UTF8.GetBytes(line), HintEncoding.Multiplier, out _, out var told));
+        Assert.StartsWith(reason, told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Under_ppm1024_hints_end_at_1024()
+    {
+        Assert.Equal(LineKind.Command, ControlCommand.Parse("0 1024"u8, HintEncoding.Ppm1024, out _, out _));
+        Assert.Equal(LineKind.Fault, ControlCommand.Parse("0 1025"u8, HintEncoding.Ppm1024, out _, out var reason));
+        Assert.Equal("expected a hint of 0 to 1024, decimal (encoding ppm1024)", reason);
+    }
+
+    [Fact]
+    public void Any_line_is_read_or_refused_without_a_crash() => Gen.Byte.Array[0, 40].Sample(line =>
+    {
+        var kind = ControlCommand.Parse(line, HintEncoding.Ppm1024, out var command, out var reason);
+        Assert.True(kind == LineKind.Fault ? reason.Length > 0 : reason.Length == 0);
+        Assert.True(kind == LineKind.Command ? command is { Slot: null or (>= 0 and <= 255), Hint: <= 1024 } : command == default);
+    });
+}

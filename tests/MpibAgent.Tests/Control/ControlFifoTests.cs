@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using MpibAgent.Interface;
+
+namespace MpibAgent.Tests.Control;
+
+public sealed class ControlFifoTests
+{
+    [Fact]
+    public async Task A_command_changes_what_a_reader_of_the_region_sees()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        Write(agent, "0 2\n");
+        Wait.Until(() => reader.Read(0).SupBw == 2);
+        Write(agent, "all 9\n");
+        Wait.Until(() => Enumerable.Range(0, 256).All(slot => reader.Read(slot).SupBw == 9));
+    }
+
+    [Fact]
+    public async Task Commands_act_in_the_order_of_their_lines_also_over_many_reads()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        Write(agent, string.Concat(Enumerable.Range(0, 30000).Select(i => $"{i % 256} {i}\n")) + "0 77\n");
+        Wait.Until(() => reader.Read(0).SupBw == 77);
+        Assert.All(Enumerable.Range(1, 255), slot => Assert.Equal(LastOf(slot), reader.Read(slot).SupBw));
+
+        static uint LastOf(int slot) => (uint)Enumerable.Range(0, 30000).Last(i => i % 256 == slot);
+    }
+
+    [Fact]
+    public async Task Several_writers_at_once_lose_nothing()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(writer => Task.Run(() =>
+        {
+            for (var i = 1; i <= 200; i++)
+            {
+                Write(agent, $"{writer} {i}\n");
+            }
+        })));
+        Wait.Until(() => Enumerable.Range(0, 8).All(writer => reader.Read(writer).SupBw == 200));
+        Assert.Equal(1600, agent.Log.Count("hint-set"));
+    }
+
+    [Fact]
+    public async Task A_last_line_without_a_newline_counts_when_its_writer_has_gone()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        Write(agent, "1 1\n0 5");
+        Wait.Until(() => reader.Read(0).SupBw == 5);
+    }
+
+    [Fact]
+    public async Task A_last_line_without_a_newline_counts_when_its_writer_stays()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        using var writer = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write);
+        writer.Write("0 5"u8);
+        writer.Flush();
+        Wait.Until(() => reader.Read(0).SupBw == 5);
+    }
+
+    [Fact]
+    public async Task What_is_refused_changes_nothing_and_is_told_with_the_reason()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        Write(agent, "300 1\n0 x\u001b[2J\n0 4\n");
+        Wait.Until(() => reader.Read(0).SupBw == 4);
+        var told = agent.Log.Lines.Where(line => line.Event == "command-refused").Select(line => line.Message).ToList();
+        Assert.Equal(2, told.Count);
+        Assert.Contains("\"300 1\" refused: expected a slot of 0 to 255", told[0], StringComparison.Ordinal);
+        Assert.Contains("0 x\\x1B[2J", told[1], StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain('\u001b', told[1]);
+    }
+
+    [Fact]
+    public async Task Under_ppm1024_more_than_1024_is_refused()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Hints.Encoding = HintEncoding.Ppm1024);
+        using var reader = agent.Reader();
+        Write(agent, "0 1025\n1 1024\n");
+        Wait.Until(() => reader.Read(1).SupBw == 1024);
+        Assert.Equal(1u, reader.Read(0).SupBw);
+    }
+
+    [Fact]
+    public async Task A_writer_that_never_stops_does_not_keep_registrations_out()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var flood = Process.Start(new ProcessStartInfo("sh", ["-c", $"exec yes 'not a command' > {agent.Options.Control.Path}"]))!;
+        try
+        {
+            Wait.Until(() => agent.Log.Count("command-refused") > 0);
+            using var client = agent.Connect();
+            for (var i = 0u; i < 100; i++)
+            {
+                Assert.Equal(ResponseStatus.Success, client.Register(i, new Ipv4Address(1), new Ipv4Address(2)).Status);
+            }
+
+            Assert.False(flood.HasExited);
+            Assert.InRange(agent.Log.Count("command-refused"), 1, 60);
+        }
+        finally
+        {
+            flood.Kill();
+            flood.WaitForExit();
+        }
+    }
+
+    [Fact]
+    public async Task The_fifo_stays_and_a_next_agent_takes_it_over()
+    {
+        using var files = new TempDirectory();
+        await using (var first = await RunningAgent.StartAsync(files))
+        {
+            Assert.Equal((UnixFileMode)0b110_010_000, File.GetUnixFileMode(first.Options.Control.Path));
+        }
+
+        var inode = Ownership.Status(files["control"])!.Value.Inode;
+        await using var second = await RunningAgent.StartAsync(files);
+        Assert.Equal(inode, Ownership.Status(files["control"])!.Value.Inode);
+        using var reader = second.Reader();
+        Write(second, "3 3\n");
+        Wait.Until(() => reader.Read(3).SupBw == 3);
+    }
+
+    [Fact]
+    public async Task A_file_in_its_place_is_refused_and_left_alone()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["control"], "0 2\n");
+        var fault = await Assert.ThrowsAsync<Fault>(() => RunningAgent.StartAsync(files));
+        Assert.Contains("expected a FIFO, found a regular file", fault.Message, StringComparison.Ordinal);
+        Assert.Equal("0 2\n", File.ReadAllText(files["control"]));
+    }
+
+    private static void Write(RunningAgent agent, string text)
+    {
+        using var writer = new StreamWriter(agent.Options.Control.Path);
+        writer.Write(text);
+    }
+}

@@ -1,0 +1,114 @@
+using System.IO.Pipes;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace MpibAgent.Tests;
+
+public sealed class EventLoopTests : IAsyncLifetime
+{
+    private readonly TestLifetime _lifetime = new();
+    private readonly EventLoop _loop;
+
+    public EventLoopTests() => _loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
+
+    public async ValueTask InitializeAsync() => await _loop.StartAsync(TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _loop.StopAsync(CancellationToken.None);
+        _loop.Dispose();
+        _lifetime.Dispose();
+    }
+
+    [Fact]
+    public async Task Work_runs_on_the_loops_thread_in_the_order_of_posting()
+    {
+        var order = new List<int>();
+        var threads = new HashSet<int>();
+        for (var i = 0; i < 100; i++)
+        {
+            var n = i;
+            _loop.Post(() =>
+            {
+                order.Add(n);
+                threads.Add(Environment.CurrentManagedThreadId);
+            });
+        }
+
+        await _loop.InvokeAsync(() => { });
+        Assert.Equal(Enumerable.Range(0, 100), order);
+        Assert.NotEqual(Environment.CurrentManagedThreadId, Assert.Single(threads));
+    }
+
+    [Fact]
+    public async Task What_invoked_work_throws_comes_out_and_the_loop_goes_on()
+    {
+        await Assert.ThrowsAsync<InvalidOperationException>(() => _loop.InvokeAsync(() => throw new InvalidOperationException()));
+        await _loop.InvokeAsync(() => { });
+    }
+
+    [Fact]
+    public async Task Timers_fire_once_in_the_order_of_their_time()
+    {
+        var fired = new List<int>();
+        var done = new TaskCompletionSource();
+        await _loop.InvokeAsync(() =>
+        {
+            _loop.CreateTimer(() => fired.Add(2)).Arm(TimeSpan.FromMilliseconds(20));
+            _loop.CreateTimer(() => fired.Add(1)).Arm(TimeSpan.FromMilliseconds(1));
+            var disarmed = _loop.CreateTimer(() => fired.Add(9));
+            disarmed.Arm(TimeSpan.FromMilliseconds(5));
+            disarmed.Disarm();
+            _loop.CreateTimer(done.SetResult).Arm(TimeSpan.FromMilliseconds(60));
+        });
+        await done.Task;
+        Assert.Equal([1, 2], fired);
+    }
+
+    [Fact]
+    public async Task A_forgotten_descriptor_is_not_called_for_an_event_of_the_same_batch()
+    {
+        using var first = new AnonymousPipeServerStream(PipeDirection.Out);
+        using var second = new AnonymousPipeServerStream(PipeDirection.Out);
+        var descriptors = new[] { Descriptor(first), Descriptor(second) };
+        var called = new List<int>();
+        await _loop.InvokeAsync(() =>
+        {
+            foreach (var descriptor in descriptors)
+            {
+                _loop.Add(descriptor, Ready.Read, _ =>
+                {
+                    called.Add(descriptor);
+                    _loop.Forget(descriptors[0]);
+                    _loop.Forget(descriptors[1]);
+                    first.ClientSafePipeHandle.Dispose();
+                    second.ClientSafePipeHandle.Dispose();
+                });
+            }
+
+            // Both become ready before the loop looks again.
+            first.WriteByte(1);
+            second.WriteByte(1);
+        });
+        await _loop.InvokeAsync(() => { });
+        await _loop.InvokeAsync(() => { });
+        Assert.Single(called);
+
+        static int Descriptor(AnonymousPipeServerStream pipe) => (int)pipe.ClientSafePipeHandle.DangerousGetHandle();
+    }
+
+    [Fact]
+    public async Task A_bug_in_a_handler_stops_the_agent_with_an_error_and_leaves_nobody_waiting()
+    {
+        try
+        {
+            _loop.Post(() => throw new InvalidOperationException("a bug"));
+            Wait.Until(() => _lifetime.ApplicationStopping.IsCancellationRequested);
+            Assert.Equal(1, Environment.ExitCode);
+            await _loop.InvokeAsync(() => { });
+        }
+        finally
+        {
+            Environment.ExitCode = 0;
+        }
+    }
+}

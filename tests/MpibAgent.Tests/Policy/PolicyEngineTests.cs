@@ -1,0 +1,94 @@
+using MpibAgent.Interface;
+using MpibAgent.Policy;
+using MpibAgent.Slots;
+
+namespace MpibAgent.Tests.Policy;
+
+public sealed class PolicyEngineTests
+{
+    private static readonly Ipv4Address A = new(1);
+
+    [Fact]
+    public async Task The_share_of_a_policy_becomes_the_hint_of_the_encoding()
+    {
+        await using var agent = await RunningAgent.StartAsync(policy: new FixedShare(0.75));
+        using var reader = agent.Reader();
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => reader.Read(0).SupBw == 3);
+        Assert.Equal(HintSource.Policy, agent.OnLoop(() => agent.Table.SourceOf(0)));
+    }
+
+    [Fact]
+    public async Task The_same_share_under_ppm1024_is_another_hint()
+    {
+        await using var agent = await RunningAgent.StartAsync(policy: new FixedShare(0.75),
+            configure: options => options.Hints.Encoding = HintEncoding.Ppm1024);
+        using var reader = agent.Reader();
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => reader.Read(0).SupBw == 768);
+    }
+
+    [Fact]
+    public async Task What_the_operator_set_is_left_alone()
+    {
+        var policy = new FixedShare(0.75);
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var reader = agent.Reader();
+        await agent.Loop.InvokeAsync(() => agent.Table.SetHint(0, 100, HintSource.Operator));
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        client.Register(2, A, default);
+        Wait.Until(() => reader.Read(1).SupBw == 3);
+        Assert.Equal(100u, reader.Read(0).SupBw);
+    }
+
+    [Fact]
+    public async Task Without_a_flow_the_policy_is_not_asked()
+    {
+        var policy = new FixedShare(0.75);
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => policy.Asked > 0);
+        client.Deregister(1);
+        var asked = agent.OnLoop(() => policy.Asked);
+
+        // A timer of the same loop, set later for longer than the period: the policy's would have come first.
+        var later = new TaskCompletionSource();
+        await agent.Loop.InvokeAsync(() => agent.Loop.CreateTimer(later.SetResult).Arm(policy.Period!.Value * 5));
+        await later.Task;
+        Assert.Equal(asked, policy.Asked);
+    }
+
+    [Fact]
+    public async Task The_manual_policy_is_never_asked_and_changes_nothing()
+    {
+        Assert.Null(new ManualPolicy().Period);
+        var shares = new double[2];
+        new ManualPolicy().Decide(TimeSpan.Zero, new Flow[2], shares);
+        Assert.All(shares, share => Assert.Equal(double.NaN, share));
+        await using var agent = await RunningAgent.StartAsync();
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Assert.Equal(0, agent.Log.Count("hint-set"));
+    }
+
+    private sealed class FixedShare(double share) : ISplitPolicy
+    {
+        private int _asked;
+
+        public int Asked => Volatile.Read(ref _asked);
+
+        public string Name => "fixed";
+
+        public TimeSpan? Period => TimeSpan.FromMilliseconds(5);
+
+        public void Decide(TimeSpan now, ReadOnlySpan<Flow> flows, Span<double> shares)
+        {
+            Interlocked.Increment(ref _asked);
+            shares.Fill(share);
+        }
+    }
+}

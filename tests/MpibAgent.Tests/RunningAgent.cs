@@ -1,0 +1,126 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Hosting;
+using MpibAgent.Control;
+using MpibAgent.Hints;
+using MpibAgent.Interface;
+using MpibAgent.Policy;
+using MpibAgent.Registration;
+using MpibAgent.Slots;
+using MpibAgent.Systemd;
+
+namespace MpibAgent.Tests;
+
+/// <summary>
+/// The agent's components in this process, wired and started as Program.cs does it, on files of its own. Peers are this process or children of
+/// the test.
+/// </summary>
+internal sealed class RunningAgent : IAsyncDisposable
+{
+    private readonly IHostedService[] _services;
+    private readonly TestLifetime _lifetime = new();
+    private readonly bool _ownsDirectory;
+    private readonly ProcessWatch _processes;
+    private bool _stopped;
+
+    public RunningAgent(TempDirectory? directory = null, ISplitPolicy? policy = null, Action<AgentOptions>? configure = null)
+    {
+        _ownsDirectory = directory is null;
+        Files = directory ?? new TempDirectory();
+        Options.Hints.Path = Files["hints"];
+        Options.Registration.Path = Files["agent.sock"];
+        Options.Control.Path = Files["control"];
+        configure?.Invoke(Options);
+
+        var inherited = new InheritedDescriptors();
+        Loop = new EventLoop(TimeProvider.System, _lifetime, Log.For<EventLoop>());
+        Region = new HintRegion(Options.Hints, Log.For<HintRegion>());
+        Table = new SlotTable(Region, Options.Hints, Log.For<SlotTable>());
+        _processes = new ProcessWatch(Loop, Table, Log.For<ProcessWatch>());
+        var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
+        Listener = new RegistrationListener(Options.Registration, Loop, registrar, inherited, Log.For<RegistrationListener>());
+        var engine = new PolicyEngine(policy ?? new ManualPolicy(), Options.Hints, Loop, Table, Log.For<PolicyEngine>());
+        var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, inherited, Log.For<ControlFifo>());
+        _services = [Loop, Region, Table, Listener, engine, control];
+    }
+
+    public AgentOptions Options { get; } = new();
+
+    public TempDirectory Files { get; }
+
+    public CapturedLog Log { get; } = new();
+
+    public EventLoop Loop { get; }
+
+    public HintRegion Region { get; }
+
+    public SlotTable Table { get; }
+
+    public RegistrationListener Listener { get; }
+
+    public static async Task<RunningAgent> StartAsync(TempDirectory? directory = null, ISplitPolicy? policy = null,
+        Action<AgentOptions>? configure = null)
+    {
+        var agent = new RunningAgent(directory, policy, configure);
+        try
+        {
+            foreach (var service in agent._services)
+            {
+                await service.StartAsync(CancellationToken.None);
+            }
+        }
+        catch
+        {
+            await agent.DisposeAsync();
+            throw;
+        }
+
+        return agent;
+    }
+
+    public AgentClient Connect() => new(Options.Registration.Path, TimeSpan.FromSeconds(60));
+
+    public Socket ConnectRaw()
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
+        socket.Connect(new UnixDomainSocketEndPoint(Options.Registration.Path));
+        return socket;
+    }
+
+    public HintReader Reader() => new(Options.Hints.Path);
+
+    /// <summary>A look at something that belongs to the loop's thread, taken there.</summary>
+    public T OnLoop<T>(Func<T> look)
+    {
+        T result = default!;
+        Loop.InvokeAsync(() => result = look()).Wait();
+        return result;
+    }
+
+    public void WaitUntil(Func<bool> condition) => Wait.Until(() => OnLoop(condition));
+
+    public async Task StopAsync()
+    {
+        if (!_stopped)
+        {
+            _stopped = true;
+            foreach (var service in _services.Reverse())
+            {
+                await service.StopAsync(CancellationToken.None);
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        Listener.Dispose();
+        _processes.Dispose();
+        Region.Dispose();
+        Loop.Dispose();
+        _lifetime.Dispose();
+        if (_ownsDirectory)
+        {
+            Files.Dispose();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using System.Collections;
+using MpibAgent.Interface;
+using MpibAgent.Logging;
+
+namespace MpibAgent.Tests;
+
+public sealed class SettingsReaderTests : IDisposable
+{
+    private readonly TempDirectory _files = new();
+    private readonly Hashtable _environment = [];
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public void Without_any_setting_the_defaults_are_those_of_the_contract()
+    {
+        var options = Read("");
+        Assert.Equal(("/tmp/mpib/hints", "0644", 1u, HintEncoding.Multiplier),
+            (options.Hints.Path, options.Hints.Mode, options.Hints.Initial, options.Hints.Encoding));
+        Assert.Equal(("/tmp/mpib/agent.sock", "0666"), (options.Registration.Path, options.Registration.Mode));
+        Assert.Equal(("/run/mpib/control", "0620", "mpib"), (options.Control.Path, options.Control.Mode, options.Control.Group));
+        Assert.Equal("manual", options.Policy.Name);
+    }
+
+    [Fact]
+    public void The_command_line_goes_over_the_environment_and_that_over_the_file()
+    {
+        _environment["MPIB_AGENT_HINTS_INITIAL"] = "20";
+        _environment["MPIB_AGENT_REGISTRATION_MAXPEERS"] = "21";
+        var options = Read("[Hints]\nInitial=10\nEncoding=ppm1024\n[Registration]\nMaxPeers=11\nIdleTimeoutSec=12\n", "--initial-hint", "30");
+        Assert.Equal((30u, HintEncoding.Ppm1024, 21, 12),
+            (options.Hints.Initial, options.Hints.Encoding, options.Registration.MaxPeers, options.Registration.IdleTimeoutSec));
+    }
+
+    [Fact]
+    public void Every_setting_reaches_its_option()
+    {
+        var options = Read(
+            """
+            ; comments of both
+            # kinds
+            [Hints]
+            Path = /a/hints
+            Mode = 0600
+            Initial = 7
+            Encoding = ppm1024
+            [Registration]
+            Path = /a/sock
+            Mode = 0660
+            IdleTimeoutSec = 5
+            MaxPeers = 6
+            [Control]
+            Path = /a/control
+            Mode = 0600
+            Group = wheel
+            [Policy]
+            Name = manual
+            [Log]
+            Level = debug
+            Target = console
+            """);
+        Assert.Equal(("/a/hints", "0600", 7u), (options.Hints.Path, options.Hints.Mode, options.Hints.Initial));
+        Assert.Equal(("/a/sock", "0660", 5, 6),
+            (options.Registration.Path, options.Registration.Mode, options.Registration.IdleTimeoutSec, options.Registration.MaxPeers));
+        Assert.Equal(("/a/control", "0600", "wheel"), (options.Control.Path, options.Control.Mode, options.Control.Group));
+        Assert.Equal((LogLevelName.Debug, LogTarget.Console), (options.Log.Level, options.Log.Target));
+    }
+
+    [Fact]
+    public void Every_fault_is_listed_with_its_place()
+    {
+        _environment["MPIB_AGENT_HINTS_INITAL"] = "1";
+        _environment["MPIB_AGENT_LOG_LEVEL"] = "loud";
+        var faults = Faults("[Hints]\nInitial=one\nColour=red\n[Extra]\nX=1\n[Registration]\nMode=0999\nMaxPeers=0\n",
+            "--bogus", "--encoding", "base64", "--hints", "relative", "--socket", "/" + new string('s', 107), "--hints-mode", "0666");
+        string[] expected =
+        [
+            "'--bogus'", "[Hints] Initial: expected a whole number of 0 to 4294967295, got 'one'", "[Hints] Colour: there is no such setting",
+            "[Extra] X: there is no such setting", "[Registration] Mode: expected an octal mode",
+            "[Registration] MaxPeers: expected a whole number of 1", "MPIB_AGENT_HINTS_INITAL: there is no such setting",
+            "MPIB_AGENT_LOG_LEVEL: expected debug or info or warning or error, got 'loud'",
+            "--encoding: expected multiplier or ppm1024, got 'base64'", "--hints: expected an absolute path", "--socket: expected at most 107 bytes",
+            "--hints-mode: expected a mode without write permission",
+        ];
+        Assert.All(expected, part => Assert.Single(faults, fault => fault.Contains(part, StringComparison.Ordinal)));
+        Assert.Equal(12, faults.Count);
+    }
+
+    [Theory]
+    [InlineData("no section or equals sign\n")]
+    [InlineData("[Hints\nInitial=1\n")]
+    [InlineData("[Hints]\nInitial=1\nInitial=2\n")]
+    [InlineData("Initial=1\n")]
+    [InlineData("[Hints]\nInitial=\n")]
+    public void A_malformed_file_is_a_fault_that_names_it(string text) =>
+        Assert.Contains(_files["agent.conf"], Assert.Single(Faults(text)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_file_that_was_asked_for_and_is_not_there_is_a_fault()
+    {
+        var reader = new SettingsReader();
+        Assert.Null(reader.Read(["--config", _files["none.conf"]], _environment));
+        Assert.Contains("none.conf", Assert.Single(reader.Faults), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--initial-hint")]
+    [InlineData("--initial-hint", "1", "--initial-hint", "2")]
+    [InlineData("stray")]
+    [InlineData("--initial-hint", "2000", "--encoding", "ppm1024")]
+    public void A_faulty_command_line_is_refused(params string[] arguments) => Assert.NotEmpty(Faults("", arguments));
+
+    [Fact]
+    public void Manual_is_accepted() => Assert.Equal("manual", Read("", "--manual").Policy.Name);
+
+    [Fact]
+    public void The_shipped_file_documents_every_setting_and_changes_none()
+    {
+        var path = Path.GetFullPath(Path.Combine(RepositoryRoot(), "deploy", "agent.conf"));
+        var shipped = File.ReadAllLines(path);
+        Assert.DoesNotContain(shipped, line => line.Length > 0 && line[0] is not ('#' or '[' or ';'));
+        foreach (var setting in Setting.All)
+        {
+            var key = setting.Key[(setting.Key.IndexOf(':', StringComparison.Ordinal) + 1)..];
+            Assert.Contains(shipped, line => line.TrimStart('#', ' ').StartsWith(key, StringComparison.Ordinal));
+        }
+
+        // And its examples are good settings.
+        var uncommented = string.Join('\n', shipped.Select(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# ?[A-Z][A-Za-z]*=") ? line.TrimStart('#', ' ') : line));
+        Assert.NotNull(Read(uncommented));
+    }
+
+    private static string RepositoryRoot([System.Runtime.CompilerServices.CallerFilePath] string thisFile = "") =>
+        Path.Combine(Path.GetDirectoryName(thisFile)!, "..", "..");
+
+    private AgentOptions Read(string file, params string[] arguments)
+    {
+        var reader = new SettingsReader();
+        File.WriteAllText(_files["agent.conf"], file);
+        var options = reader.Read(["--config", _files["agent.conf"], .. arguments], _environment);
+        Assert.True(options is not null, string.Join('\n', reader.Faults));
+        return options;
+    }
+
+    private List<string> Faults(string file, params string[] arguments)
+    {
+        var reader = new SettingsReader();
+        File.WriteAllText(_files["agent.conf"], file);
+        Assert.Null(reader.Read(["--config", _files["agent.conf"], .. arguments], _environment));
+        return reader.Faults;
+    }
+}

@@ -1,0 +1,138 @@
+using CsCheck;
+using Microsoft.Extensions.Logging.Abstractions;
+using MpibAgent.Hints;
+using MpibAgent.Interface;
+using MpibAgent.Slots;
+
+namespace MpibAgent.Tests.Slots;
+
+/// <summary>Random operations on the table against a model so plain that it is seen to be right: a list of connections and an array of flows.</summary>
+public sealed class SlotTableModelTests
+{
+    private enum Operation
+    {
+        Register,
+        Deregister,
+        EndProcess,
+        SetHint,
+        SetAll,
+    }
+
+    // Few processes and names, more flows than slots: collisions, moves and a full table all occur.
+    private static readonly Gen<(Operation Operation, int Pid, uint ConnId, int Number)> Step = Gen.Select(
+        Gen.Frequency((30, Gen.Const(Operation.Register)), (10, Gen.Const(Operation.Deregister)), (1, Gen.Const(Operation.EndProcess)),
+            (3, Gen.Const(Operation.SetHint)), (1, Gen.Const(Operation.SetAll))),
+        Gen.Int[1, 6],
+        Gen.UInt[0, 150],
+        Gen.Int[0, 300]);
+
+    [Fact]
+    public void The_table_does_what_the_model_does() => Step.Array[1, 1500].Sample(
+        steps =>
+        {
+            using var files = new TempDirectory();
+            var options = new HintOptions { Path = files["hints"] };
+            using var region = new HintRegion(options, NullLogger<HintRegion>.Instance);
+            region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
+            var table = new SlotTable(region, options, NullLogger<SlotTable>.Instance);
+            var model = new Model();
+            foreach (var step in steps)
+            {
+                Apply(table, model, step);
+            }
+
+            for (var slot = 0; slot < 256; slot++)
+            {
+                var entry = region.Read(slot);
+                Assert.Equal((model.Flows[slot] ?? default, model.Hints[slot], 0u), (new Flow(entry.Source, entry.Destination), entry.SupBw, entry.Seq & 1));
+                Assert.Equal(model.Connections.Count(c => c.Value == slot), table.ConnectionsOf(slot));
+            }
+
+            Assert.Equal(model.Connections.Count, table.ConnectionCount);
+        },
+        iter: 200);
+
+    private static void Apply(SlotTable table, Model model, (Operation Operation, int Pid, uint ConnId, int Number) step)
+    {
+        var (operation, pid, connId, number) = step;
+        switch (operation)
+        {
+            case Operation.Register:
+                var expected = model.Register(pid, connId, SlotTableTests.Flow(number));
+                Assert.Equal(expected, table.TryRegister(pid, connId, SlotTableTests.Flow(number), out var slot) ? slot : null);
+                break;
+            case Operation.Deregister:
+                Assert.Equal(model.Deregister(pid, connId), table.TryDeregister(pid, connId, out _));
+                break;
+            case Operation.EndProcess:
+                var names = model.Connections.Keys.Where(key => key.Pid == pid).ToList();
+                names.ForEach(key => model.Deregister(key.Pid, key.ConnId));
+                Assert.Equal(names.Count, table.RemoveProcess(pid));
+                break;
+            case Operation.SetHint:
+                model.Hints[number % 256] = connId;
+                table.SetHint(number % 256, connId, HintSource.Operator);
+                break;
+            default:
+                Array.Fill(model.Hints, connId);
+                model.Initial = connId;
+                table.SetAll(connId, HintSource.Operator);
+                break;
+        }
+    }
+
+    private sealed class Model
+    {
+        public readonly Dictionary<(int Pid, uint ConnId), int> Connections = [];
+        public readonly Flow?[] Flows = new Flow?[256];
+        public readonly uint[] Hints = Enumerable.Repeat(1u, 256).ToArray();
+        public uint Initial = 1;
+
+        public int? Register(int pid, uint connId, Flow flow)
+        {
+            var had = Connections.TryGetValue((pid, connId), out var old);
+            if (had && Flows[old] == flow)
+            {
+                return old;
+            }
+
+            var slot = Array.IndexOf(Flows, flow);
+            if (slot < 0)
+            {
+                var alone = had && Connections.Count(c => c.Value == old) == 1;
+                slot = Array.IndexOf(Flows, null);
+                if (slot < 0 && !alone)
+                {
+                    return null;
+                }
+
+                if (slot < 0)
+                {
+                    Deregister(pid, connId);
+                    slot = old;
+                }
+            }
+
+            Flows[slot] = flow;
+            Deregister(pid, connId);
+            Connections[(pid, connId)] = slot;
+            return slot;
+        }
+
+        public bool Deregister(int pid, uint connId)
+        {
+            if (!Connections.Remove((pid, connId), out var slot))
+            {
+                return false;
+            }
+
+            if (!Connections.ContainsValue(slot))
+            {
+                Flows[slot] = null;
+                Hints[slot] = Initial;
+            }
+
+            return true;
+        }
+    }
+}
