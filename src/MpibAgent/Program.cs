@@ -61,7 +61,7 @@ builder.Services
     .AddHostedService(services => services.GetRequiredService<Watchdog>());
 
 using var host = builder.Build();
-var log = host.Services.GetRequiredService<ILogger<Program>>();
+var log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
 try
 {
     await host.StartAsync();

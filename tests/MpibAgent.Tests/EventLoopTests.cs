@@ -50,7 +50,7 @@ public sealed class EventLoopTests : IAsyncLifetime
     public async Task Timers_fire_once_in_the_order_of_their_time()
     {
         var fired = new List<int>();
-        var done = new TaskCompletionSource();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await _loop.InvokeAsync(() =>
         {
             _loop.CreateTimer(() => fired.Add(2)).Arm(TimeSpan.FromMilliseconds(20));

@@ -126,7 +126,7 @@ public sealed class SettingsReaderTests : IDisposable
         }
 
         // And its examples are good settings.
-        var uncommented = string.Join('\n', shipped.Select(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# ?[A-Z][A-Za-z]*=") ? line.TrimStart('#', ' ') : line));
+        var uncommented = string.Join('\n', shipped.Select(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [A-Z][A-Za-z]* = ") ? line.TrimStart('#', ' ') : line));
         Assert.NotNull(Read(uncommented));
     }
 

@@ -20,7 +20,7 @@ internal static class AgentLog
             })
             // The host's own lines say in many what ours say in one.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Fatal)
-            .WriteTo.Background(sink => _ = toJournal ? sink.Journald() : sink.Console(new ConsoleLine()))
+            .WriteTo.Background(sink => _ = toJournal ? sink.Journald() : sink.Console(new ConsoleLine(withStackTraces: options.Level == LogLevelName.Debug)))
             .CreateLogger();
     }
 }

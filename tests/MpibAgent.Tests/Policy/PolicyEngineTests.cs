@@ -56,7 +56,7 @@ public sealed class PolicyEngineTests
         var asked = agent.OnLoop(() => policy.Asked);
 
         // A timer of the same loop, set later for longer than the period: the policy's would have come first.
-        var later = new TaskCompletionSource();
+        var later = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await agent.Loop.InvokeAsync(() => agent.Loop.CreateTimer(later.SetResult).Arm(policy.Period!.Value * 5));
         await later.Task;
         Assert.Equal(asked, policy.Asked);

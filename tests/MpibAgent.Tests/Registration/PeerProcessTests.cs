@@ -77,23 +77,23 @@ public sealed class PeerProcessTests
     {
         Prerequisites.RequireCommand("python3", "python3");
         await using var agent = await RunningAgent.StartAsync();
-        var marker = agent.Files["answer"];
+        var (go, answer) = (agent.Files["go"], agent.Files["answer"]);
         var script = $"""
             import os, socket, time
             s = socket.socket(socket.AF_UNIX)
             s.connect('{agent.Options.Registration.Path}')
-            r, w = os.pipe()
             if os.fork() == 0:
-                os.close(w)
-                os.read(r, 1)
+                while not os.path.exists('{go}'):
+                    time.sleep(0.01)
                 s.send(bytes.fromhex('{Convert.ToHexString(RegistrationTests.Register(1))}'))
-                open('{marker}.new', 'w').write(s.recv(16).hex())
-                os.rename('{marker}.new', '{marker}')
+                open('{answer}.new', 'w').write(s.recv(16).hex())
+                os.rename('{answer}.new', '{answer}')
             """;
         using var parent = System.Diagnostics.Process.Start("python3", ["-c", script])!;
         parent.WaitForExit();
-        Wait.Until(() => File.Exists(marker));
-        Assert.Equal("5249504d10008000" + "02000000" + "ffffffff", File.ReadAllText(marker));
+        File.WriteAllText(go, "");
+        Wait.Until(() => File.Exists(answer));
+        Assert.Equal("5249504d10008000" + "02000000" + "ffffffff", File.ReadAllText(answer));
         Assert.Contains("the process that connected has ended", agent.Log.Single("register-refused"), StringComparison.Ordinal);
         Assert.Equal(0, agent.OnLoop(() => agent.Table.ConnectionCount));
     }

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace MpibAgent.Benchmarks;
+
+/// <summary>The programs that are measured and that measure: the agent as it is shipped, and the C ones of this folder.</summary>
+internal sealed class Tools
+{
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
+
+    public Tools(string directory)
+    {
+        Directory = directory;
+        foreach (var name in new[] { "floor", "load", "control", "control_floor" })
+        {
+            Finish(Process.Start("gcc", ["-std=c11", "-O2", "-pthread", Path.Combine(Here(), name + ".c"), "-o", this[name]])!, "gcc");
+        }
+
+        Console.WriteLine("publishing the agent (NativeAOT)...");
+        using var publish = Process.Start(new ProcessStartInfo("dotnet",
+            ["publish", Path.Combine(Repository, "src", "MpibAgent"), "-c", "Release", "-r", System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier,
+                "-p:PublishAot=true", "--artifacts-path", this["artifacts"], "-o", this["bin"], "-v", "quiet"]))!;
+        Finish(publish, "dotnet publish");
+    }
+
+    public static string Repository => Path.GetFullPath(Path.Combine(Here(), "..", ".."));
+
+    public string Directory { get; }
+
+    public string Agent => Path.Combine(this["bin"], "mpib-agent");
+
+    public string this[string name] => Path.Combine(Directory, name);
+
+    /// <summary>Starts the agent on files of its own, and returns it when it serves. Its log goes to a file, as it would to the journal.</summary>
+    public Process StartAgent(string logLevel = "info") => StartServer("mpib-agent", this["agent.log"],
+        $"exec {Agent} --hints {this["m"]}/hints --socket {this["m"]}/agent.sock --control {this["m"]}/control --log-target console --log-level {logLevel}",
+        () => File.Exists(this["m"] + "/control") && File.Exists(this["m"] + "/agent.sock"));
+
+    public Process StartFloor(string name, string arguments) => StartServer(name, this[name + ".log"], $"exec {this[name]} {arguments}",
+        () => File.Exists(this[name + ".log"]) && File.ReadAllText(this[name + ".log"]).StartsWith("ready", StringComparison.Ordinal));
+
+    /// <summary>Runs a measuring program and reads the line of JSON that it prints.</summary>
+    public JsonElement Measure(string name, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(this[name], arguments) { RedirectStandardOutput = true })!;
+        var line = process.StandardOutput.ReadToEnd();
+        Finish(process, $"{name} {string.Join(' ', arguments)}");
+        return JsonDocument.Parse(line).RootElement;
+    }
+
+    /// <summary>SIGTERM, and the end of it.</summary>
+    public static void Stop(Process process)
+    {
+        Finish(Process.Start("kill", [process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]), "kill");
+        process.WaitForExit();
+        process.Dispose();
+    }
+
+    private Process StartServer(string name, string log, string command, Func<bool> isReady)
+    {
+        System.IO.Directory.CreateDirectory(this["m"]);
+        File.Delete(log);
+        var process = Process.Start("sh", ["-c", $"{command} > {log}"]);
+        if (!SpinWait.SpinUntil(() => isReady() || process.HasExited, ReadyLimit) || process.HasExited)
+        {
+            throw new InvalidOperationException($"{name} did not become ready: {File.ReadAllText(log)}");
+        }
+
+        return process;
+    }
+
+    private static void Finish(Process process, string what)
+    {
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"{what} ended with {process.ExitCode}");
+        }
+    }
+
+    private static string Here([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
+}
