@@ -1,0 +1,31 @@
+using System.Reflection;
+
+namespace MpibAgent.AcceptanceTests;
+
+/// <summary>The agent as it is shipped and the client that plays the plugin, built once, in a directory of its own.</summary>
+internal sealed class AgentBuild : IDisposable
+{
+    /// <summary>The working tree that is tested.</summary>
+    public static readonly string Checkout = typeof(AgentBuild).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(metadata => metadata.Key == "Checkout").Value!;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("mpib-acceptance-");
+
+    public string Agent => Path.Combine(_directory.FullName, "mpib-agent");
+
+    public string Plugin => Path.Combine(_directory.FullName, "plugin");
+
+    /// <summary>Builds what an operator would build, by the script that an operator would use.</summary>
+    public async Task BuildAsync()
+    {
+        var source = Path.Combine(Checkout, "tests", "MpibAgent.AcceptanceTests", "plugin.c");
+        var outcomes = await Task.WhenAll(
+            Command.RunAsync([Path.Combine(Checkout, "deploy", "install.sh"), "--build-only", Agent], Limit),
+            Command.RunAsync(["gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", source, "-o", Plugin], Limit));
+        Assert.All(outcomes, outcome => Assert.True(outcome.ExitCode == 0, outcome.ToString()));
+    }
+
+    public void Dispose() => _directory.Delete(recursive: true);
+}

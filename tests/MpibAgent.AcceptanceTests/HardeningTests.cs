@@ -1,0 +1,34 @@
+namespace MpibAgent.AcceptanceTests;
+
+public sealed class HardeningTests(SystemdMachine machine) : AcceptanceTest(machine)
+{
+    // In tenths. What is left of it: the network is not private (the counters of the NICs), users are real, Unix sockets.
+    private const string Exposure = "8";
+
+    [Fact]
+    public async Task The_exposure_is_no_worse_than_documented()
+    {
+        var outcome = await Machine.RunAsync("systemd-analyze", "security", "--no-pager", $"--threshold={Exposure}", "mpib-agent.service");
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+    }
+
+    [Fact]
+    public async Task The_running_process_has_no_privilege_left()
+    {
+        var status = await Machine.ShellAsync($"grep -E '^(NoNewPrivs|Seccomp|CapEff|CapBnd|Groups):' /proc/{await MainPidAsync()}/status");
+
+        var group = await Machine.ShellAsync("id -g mpib");
+        Assert.Equal($"Groups:\t{group} \nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2", status);
+    }
+
+    [Fact]
+    public async Task It_sees_the_counters_of_the_nics_and_no_more_of_tmp_than_its_own()
+    {
+        await Machine.ShellAsync("touch /tmp/private-to-others");
+        var inside = $"nsenter --target={await MainPidAsync()} --mount --net --";
+
+        Assert.Equal("mpib", await Machine.ShellAsync($"{inside} ls /tmp"));
+        Assert.Matches("^[0-9]+$", await Machine.ShellAsync($"{inside} cat /sys/class/net/lo/statistics/tx_bytes"));
+    }
+}

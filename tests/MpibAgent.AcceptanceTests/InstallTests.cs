@@ -1,0 +1,133 @@
+namespace MpibAgent.AcceptanceTests;
+
+public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machine)
+{
+    private const string WithBinary = $"{Install} --prebuilt {SystemdMachine.Source}/mpib-agent";
+
+    [Fact]
+    public async Task From_scratch_the_agent_is_installed_enabled_and_running()
+    {
+        await Machine.ShellAsync($"{Install} --uninstall --purge");
+
+        var output = await Machine.ShellAsync(WithBinary);
+
+        Assert.EndsWith($"running: {Idle}", output, StringComparison.Ordinal);
+        Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));
+        Assert.Equal("enabled\nenabled\nenabled", await Machine.ShellAsync($"systemctl is-enabled {Units}"));
+    }
+
+    [Fact]
+    public async Task Everything_has_the_owner_and_mode_of_the_contract()
+    {
+        var files = await Machine.ShellAsync("""
+            stat -c '%n %A %U:%G' /tmp/mpib
+            stat -c '%n %A %U:%G %s' /tmp/mpib/hints
+            stat -c '%n %A %U:%G' /tmp/mpib/agent.sock /tmp/mpib/agent.lock /run/mpib /run/mpib/control
+            stat -c '%n %A %U:%G' /usr/sbin/mpib-agent /etc/mpib/agent.conf
+            """);
+
+        Assert.Equal("""
+            /tmp/mpib drwxr-xr-x mpib:mpib
+            /tmp/mpib/hints -rw-r--r-- mpib:mpib 4112
+            /tmp/mpib/agent.sock srw-rw-rw- mpib:mpib
+            /tmp/mpib/agent.lock -rw------- mpib:mpib
+            /run/mpib drwxr-xr-x mpib:mpib
+            /run/mpib/control prw--w---- mpib:mpib
+            /usr/sbin/mpib-agent -rwxr-xr-x root:root
+            /etc/mpib/agent.conf -rw-r--r-- root:root
+            """, files);
+    }
+
+    [Fact]
+    public async Task A_second_run_leaves_the_agent_running()
+    {
+        var pid = await MainPidAsync();
+
+        Assert.Equal("install.sh: nothing has changed; the agent goes on running", await Machine.ShellAsync(WithBinary));
+
+        Assert.Equal(pid, await MainPidAsync());
+    }
+
+    [Fact]
+    public async Task An_upgrade_keeps_the_region_under_a_running_job()
+    {
+        await using var alice = Client("alice");
+        var inode = await alice.AskAsync("inode");
+        var pid = await MainPidAsync();
+
+        // What follows the end of an executable is not looked at.
+        await Machine.ShellAsync($"cp {SystemdMachine.Source}/mpib-agent /opt/newer; echo >>/opt/newer; {Install} --prebuilt /opt/newer");
+
+        Assert.NotEqual(pid, await MainPidAsync());
+        await Machine.ShellAsync("cmp /opt/newer /proc/$(systemctl show --value --property=MainPID mpib-agent)/exe");
+        Assert.Equal(inode, await InodeAsync());
+        await Machine.ShellAsync("echo 0 9 >/run/mpib/control");
+        Assert.Equal("hint 9", await alice.AskAsync("wait-hint 0 9"));
+    }
+
+    [Fact]
+    public async Task A_changed_socket_unit_takes_effect()
+    {
+        var output = await Machine.ShellAsync($"""
+            cp -r {SystemdMachine.Source} /opt/other
+            sed -i s/SocketMode=0620/SocketMode=0622/ /opt/other/deploy/mpib-control.socket
+            /opt/other/deploy/install.sh --prebuilt {SystemdMachine.Source}/mpib-agent >/dev/null
+            rm -r /opt/other
+            stat -c %a /run/mpib/control
+            systemctl is-active {Units}
+            """);
+
+        Assert.Equal("622\nactive\nactive\nactive", output);
+    }
+
+    [Fact]
+    public async Task Edited_settings_stay_and_the_new_ones_lie_beside_them()
+    {
+        var output = await Machine.ShellAsync($"""
+            echo '# mine' >>/etc/mpib/agent.conf
+            cp -r {SystemdMachine.Source} /opt/other
+            echo '# newer' >>/opt/other/deploy/agent.conf
+            /opt/other/deploy/install.sh --prebuilt {SystemdMachine.Source}/mpib-agent >/dev/null
+            rm -r /opt/other
+            tail -n1 /etc/mpib/agent.conf /etc/mpib/agent.conf.new
+            rm /etc/mpib/agent.conf
+            """);
+
+        Assert.Equal("==> /etc/mpib/agent.conf <==\n# mine\n\n==> /etc/mpib/agent.conf.new <==\n# newer", output);
+    }
+
+    [Fact]
+    public async Task A_binary_that_does_not_run_replaces_nothing()
+    {
+        var outcome = await Machine.RunAsync(Install, "--prebuilt", "/etc/passwd");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("/etc/passwd does not run here", outcome.Errors, StringComparison.Ordinal);
+        await Machine.ShellAsync($"cmp /usr/sbin/mpib-agent {SystemdMachine.Source}/mpib-agent && ! ls /usr/sbin/mpib-agent.*");
+    }
+
+    [Fact]
+    public async Task Without_the_means_to_build_it_says_what_to_run()
+    {
+        await Machine.ShellAsync("mkdir -p /opt/bare; ln -sf /usr/bin/dirname /opt/bare/");
+
+        var outcome = await Machine.RunAsync("env", "PATH=/opt/bare", "/bin/sh", Install, "--build-only", "/tmp/agent");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("apt-get install -y dotnet-sdk-10.0 gcc libc6-dev", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mkdir /tmp/mpib; chown alice /tmp/mpib", "/tmp/mpib belongs to alice, not to root or mpib; remove it")]
+    [InlineData("ln -s /etc /tmp/mpib", "/tmp/mpib is not a directory; remove it")]
+    public async Task A_squatter_in_tmp_is_refused(string squat, string reason)
+    {
+        await Machine.ShellAsync($"{Install} --uninstall --purge; {squat}");
+
+        var outcome = await Machine.RunAsync(Install, "--prebuilt", $"{SystemdMachine.Source}/mpib-agent");
+        await Machine.ShellAsync("rm -r /tmp/mpib; [ $(stat -c %U /etc) = root ]");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains(reason, outcome.Errors, StringComparison.Ordinal);
+    }
+}

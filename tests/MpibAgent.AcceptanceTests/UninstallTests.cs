@@ -1,0 +1,55 @@
+namespace MpibAgent.AcceptanceTests;
+
+public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(machine)
+{
+    // systemd keeps state of its own under the names of units.
+    private const string Remains =
+        "find /etc /tmp /run /usr /var -xdev -iname '*mpib*' ! -path '/var/lib/systemd/*'; find /tmp -path '/tmp/mpib/*'";
+
+    [Fact]
+    public async Task The_region_stays_for_running_jobs_and_it_says_so()
+    {
+        await using var alice = Client("alice");
+        var inode = await alice.AskAsync("inode");
+
+        var output = await Machine.ShellAsync($"{Install} --uninstall");
+
+        Assert.Contains("left: /tmp/mpib, which running jobs have mapped", output, StringComparison.Ordinal);
+        Assert.Equal("/tmp/mpib\n/tmp/mpib/hints", await Machine.ShellAsync(Remains));
+        Assert.Equal(inode, await InodeAsync());
+        Assert.Equal("mpib", await Machine.ShellAsync("id -un mpib"));
+        Assert.Equal("", await Machine.ShellAsync("systemctl list-units --all --plain --no-legend 'mpib*'"));
+    }
+
+    [Fact]
+    public async Task A_later_install_goes_on_with_the_same_region()
+    {
+        await using var alice = Client("alice");
+        var inode = await alice.AskAsync("inode");
+
+        await Machine.ShellAsync($"{Install} --uninstall; {Install} --prebuilt {SystemdMachine.Source}/mpib-agent");
+
+        Assert.Equal(inode, await InodeAsync());
+        await Machine.ShellAsync("echo 0 3 >/run/mpib/control");
+        Assert.Equal("hint 3", await alice.AskAsync("wait-hint 0 3"));
+    }
+
+    [Fact]
+    public async Task Purged_it_leaves_nothing()
+    {
+        await Machine.ShellAsync("echo '# mine' >>/etc/mpib/agent.conf");
+
+        await Machine.ShellAsync($"{Install} --uninstall --purge");
+
+        Assert.Equal("", await Machine.ShellAsync(Remains));
+        Assert.Equal("", await Machine.ShellAsync("getent passwd mpib || getent group mpib || :"));
+    }
+
+    [Fact]
+    public async Task A_second_run_finds_nothing_to_do()
+    {
+        await Machine.ShellAsync($"{Install} --uninstall --purge");
+
+        Assert.Equal("install.sh: uninstalled", await Machine.ShellAsync($"{Install} --uninstall --purge"));
+    }
+}

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Installs what these tests need beside the .NET SDK: systemd in a container, and gcc for the agent and its test client.
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -y -q --no-install-recommends \
+    dbus gcc libc6-dev mount passwd shellcheck systemd systemd-container systemd-sysv util-linux xxd
