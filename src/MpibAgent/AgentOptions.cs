@@ -3,6 +3,7 @@ using MpibAgent.Hints;
 using MpibAgent.Logging;
 using MpibAgent.Policy;
 using MpibAgent.Registration;
+using MpibAgent.Slots;
 
 namespace MpibAgent;
 
@@ -17,6 +18,12 @@ internal sealed class AgentOptions
 
     /// <summary>[Control]</summary>
     public ControlOptions Control { get; set; } = new();
+
+    /// <summary>[Limits]</summary>
+    public LimitOptions Limits { get; set; } = new();
+
+    /// <summary>[State]</summary>
+    public StateOptions State { get; set; } = new();
 
     /// <summary>[Policy]</summary>
     public PolicyOptions Policy { get; set; } = new();

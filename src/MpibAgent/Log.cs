@@ -55,6 +55,16 @@ internal static partial class Log
     [LoggerMessage(304, LogLevel.Information, "{Flows} flows found in the region keep their slots", EventName = "flows-adopted")]
     public static partial void FlowsAdopted(ILogger log, int flows);
 
+    [LoggerMessage(305, LogLevel.Warning, "state {Path} cannot be used ({Reason}) and is set aside as {Aside}: registrations made before now are not known; "
+        + "flows keep the slots that the region names", EventName = "state-set-aside")]
+    public static partial void StateSetAside(ILogger log, string path, string reason, string aside);
+
+    [LoggerMessage(306, LogLevel.Warning, "{Records} records of the state file are damaged and were dropped", EventName = "state-damaged")]
+    public static partial void StateDamaged(ILogger log, int records);
+
+    [LoggerMessage(307, LogLevel.Information, "restored {Connections} connections of {Processes} processes in {Flows} flows", EventName = "state-restored")]
+    public static partial void StateRestored(ILogger log, int connections, int processes, int flows);
+
     // 400: Registration
     [LoggerMessage(400, LogLevel.Information, "socket {Path}, mode {Mode}: at most {MaxPeers} peers, idle ones closed after {IdleTimeout} s",
         EventName = "registration-listening")]
@@ -81,10 +91,6 @@ internal static partial class Log
     [LoggerMessage(406, LogLevel.Warning, "bad request of pid {Pid} (uid {Uid}): {Reason}; its socket is closed", EventName = "bad-request")]
     public static partial void BadRequest(ILogger log, int pid, uint uid, string reason);
 
-    [LoggerMessage(407, LogLevel.Warning, "connection {ConnId} of pid {Pid} (uid {Uid}) for flow {Src} > {Dst} refused: all {Limit} slots have a flow",
-        EventName = "no-free-slot")]
-    public static partial void NoFreeSlot(ILogger log, int pid, uint uid, uint connId, Ipv4Address src, Ipv4Address dst, int limit);
-
     [LoggerMessage(408, LogLevel.Warning, "connection {ConnId} of pid {Pid} (uid {Uid}) refused: {Reason}", EventName = "register-refused")]
     public static partial void RegisterRefused(ILogger log, uint connId, int pid, uint uid, string reason);
 
@@ -100,6 +106,10 @@ internal static partial class Log
 
     [LoggerMessage(412, LogLevel.Debug, "the socket of pid {Pid} (uid {Uid}) was idle for {IdleTimeout} s and is closed", EventName = "peer-idle")]
     public static partial void PeerIdle(ILogger log, int pid, uint uid, int idleTimeout);
+
+    [LoggerMessage(413, LogLevel.Information, "pid {Pid} (uid {Uid}) ended while no agent was running; its {Connections} connections are deregistered",
+        EventName = "process-ended-meanwhile")]
+    public static partial void ProcessEndedMeanwhile(ILogger log, int pid, uint uid, int connections);
 
     // 500: Control
     [LoggerMessage(500, LogLevel.Information, "control FIFO {Path}, mode {Mode}", EventName = "control-listening")]

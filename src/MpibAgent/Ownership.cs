@@ -116,6 +116,20 @@ internal static partial class Ownership
         return handle;
     }
 
+    /// <summary>Gives a file that cannot be used a name that says so, and returns the name. Nothing is overwritten.</summary>
+    public static string MoveAside(string path)
+    {
+        for (var i = 1; ; i++)
+        {
+            var aside = string.Create(CultureInfo.InvariantCulture, $"{path}.invalid-{i}");
+            if (Status(aside) is null)
+            {
+                File.Move(path, aside);
+                return aside;
+            }
+        }
+    }
+
     /// <summary>Checks a file that was found under a path of ours.</summary>
     /// <exception cref="Fault">It is of another type, or of a user who is not trusted.</exception>
     public static void CheckFile(string path, FileStatus status, UnixFileType expected)

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Text;
 using MpibAgent.Control;
 using MpibAgent.Hints;
+using MpibAgent.Interface;
 using MpibAgent.Policy;
 using MpibAgent.Registration;
+using MpibAgent.Slots;
 
 namespace MpibAgent;
 
@@ -38,6 +40,11 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         new("Control:Path", "--control", "PATH", $"the control FIFO ({new ControlOptions().Path})", AbsolutePath),
         new("Control:Mode", "--control-mode", "MODE", $"its mode, octal: who may command ({new ControlOptions().Mode})", Mode),
         new("Control:Group", "--control-group", "GROUP", $"its group ({new ControlOptions().Group})", Name),
+        new("Limits:SlotsPerUser", "--slots-per-user", "N", $"slots that one user's flows may have ({new LimitOptions().SlotsPerUser})",
+            text => Whole(text, 1, HintLayout.SlotCount)),
+        new("Limits:ConnectionsPerUser", "--connections-per-user", "N",
+            $"connections that one user may have ({new LimitOptions().ConnectionsPerUser})", text => Whole(text, 1, StateFile.LargestCapacity)),
+        new("State:Path", "--state", "PATH", "what survives a restart (\"state\" beside the control FIFO)", AbsolutePath),
         new("Policy:Name", "--policy", "NAME", "who sets the hints: manual (manual)", text => OneOf(text, ManualPolicy.PolicyName)),
         new("Log:Level", "--log-level", "LEVEL", "debug, info, warning or error (info)",
             text => OneOf(text, "debug", "info", "warning", "error")),

@@ -19,6 +19,7 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly IHostedService[] _services;
     private readonly TestLifetime _lifetime = new();
     private readonly bool _ownsDirectory;
+    private readonly StateFile _state;
     private readonly ProcessWatch _processes;
     private bool _stopped;
 
@@ -34,13 +35,14 @@ internal sealed class RunningAgent : IAsyncDisposable
         var inherited = new InheritedDescriptors();
         Loop = new EventLoop(TimeProvider.System, _lifetime, Log.For<EventLoop>());
         Region = new HintRegion(Options.Hints, Log.For<HintRegion>());
-        Table = new SlotTable(Region, Options.Hints, Log.For<SlotTable>());
+        _state = new StateFile(Options.State, Options.Control, Options.Hints, Log.For<StateFile>());
+        Table = new SlotTable(Region, _state, Options.Hints, Options.Limits, Log.For<SlotTable>());
         _processes = new ProcessWatch(Loop, Table, Log.For<ProcessWatch>());
         var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
         Listener = new RegistrationListener(Options.Registration, Loop, registrar, inherited, Log.For<RegistrationListener>());
         var engine = new PolicyEngine(policy ?? new ManualPolicy(), Options.Hints, Loop, Table, Log.For<PolicyEngine>());
         var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, inherited, Log.For<ControlFifo>());
-        _services = [Loop, Region, Table, Listener, engine, control];
+        _services = [Loop, Region, Table, _processes, Listener, engine, control];
     }
 
     public AgentOptions Options { get; } = new();
@@ -115,6 +117,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         await StopAsync();
         Listener.Dispose();
         _processes.Dispose();
+        _state.Dispose();
         Region.Dispose();
         Loop.Dispose();
         _lifetime.Dispose();

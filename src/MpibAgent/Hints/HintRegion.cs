@@ -25,7 +25,7 @@ namespace MpibAgent.Hints;
 internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<HintRegion> log) : IHostedService, IDisposable
 {
     private readonly string _path = options.Path;
-    private RegionLock? _lock;
+    private FileLock? _lock;
     private MemoryMappedFile? _file;
     private MemoryMappedViewAccessor? _view;
     private byte* _base;
@@ -37,7 +37,7 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
     {
         var directory = System.IO.Path.GetDirectoryName(_path)!;
         Ownership.PrepareDirectory(directory);
-        _lock = RegionLock.Take(System.IO.Path.Combine(directory, "agent.lock"));
+        _lock = FileLock.Take(System.IO.Path.Combine(directory, "agent.lock"));
         Adopted = TryAdopt();
         if (!Adopted)
         {
@@ -110,7 +110,8 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
 
         if (WhyInvalid(handle) is { } reason)
         {
-            MoveAside(reason);
+            // Never written to: whoever maps it keeps what it has, and it can be looked at.
+            Log.RegionMovedAside(log, _path, reason, Ownership.MoveAside(_path));
             return false;
         }
 
@@ -137,21 +138,6 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
             { MaxEntries: not HintLayout.SlotCount } => $"expected {HintLayout.SlotCount} entries, found {header.MaxEntries}",
             _ => null,
         };
-    }
-
-    /// <summary>An invalid file is never written to: whoever maps it keeps what it has, and it can be looked at.</summary>
-    private void MoveAside(string reason)
-    {
-        for (var i = 1; ; i++)
-        {
-            var aside = string.Create(CultureInfo.InvariantCulture, $"{_path}.invalid-{i}");
-            if (Ownership.Status(aside) is null)
-            {
-                File.Move(_path, aside);
-                Log.RegionMovedAside(log, _path, reason, aside);
-                return;
-            }
-        }
     }
 
     /// <summary>The file is complete, magic included, before it gets its name: no reader ever sees half of it.</summary>

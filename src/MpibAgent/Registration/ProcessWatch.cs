@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MpibAgent.Slots;
 
@@ -15,9 +16,36 @@ namespace MpibAgent.Registration;
 /// before the connect() by which it became known; so any socket accepted later, with the same pid, is its own. For a socket that is
 /// not covered by this, SO_PEERPIDFD gives the peer itself: a dead one is refused, and of the living no two share a pid.
 /// </remarks>
-internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILogger<ProcessWatch> log) : IDisposable
+internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILogger<ProcessWatch> log) : IHostedService, IDisposable
 {
     private readonly Dictionary<int, PeerProcess> _processes = [];
+
+    /// <summary>Watches the processes whose connections an earlier agent left; those that have ended meanwhile lose theirs.</summary>
+    public Task StartAsync(CancellationToken cancellationToken) => loop.InvokeAsync(() =>
+    {
+        foreach (var identity in table.Processes.ToList())
+        {
+            var pidfd = (int)SystemCall(PidfdOpen, identity.Pid, 0);
+            if (pidfd >= 0 && Ownership.Status(pidfd).Inode == identity.PidfdInode && !HasEnded(pidfd))
+            {
+                Watch(new PeerProcess(identity, pidfd, KnownSince: 0));
+                continue;
+            }
+
+            if (pidfd >= 0)
+            {
+                _ = Close(pidfd);
+            }
+            else if (Marshal.GetLastPInvokeError() is not (NoSuchProcess or InvalidArgument) and var error)
+            {
+                throw new Fault($"cannot watch pid {identity.Pid}: {Marshal.GetPInvokeErrorMessage(error)}; raise LimitNOFILE=");
+            }
+
+            Log.ProcessEndedMeanwhile(log, identity.Pid, identity.Uid, table.RemoveProcess(identity.Pid));
+        }
+    });
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>The process behind a socket, if it holds connections already.</summary>
     public bool TryFind(PeerSocket peer, out PeerProcess? process)
@@ -68,16 +96,15 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
             return process;
         }
 
-        process = new PeerProcess(peer.Pid, peer.Uid, pidfd, peer.Number);
-        _processes.Add(peer.Pid, process);
-        loop.Add(pidfd, Ready.Read, _ => End(process));
+        process = new PeerProcess(new ProcessIdentity(peer.Pid, peer.Uid, Ownership.Status(pidfd).Inode), pidfd, peer.Number);
+        Watch(process);
         return process;
     }
 
     /// <summary>Forgets a process that holds no connection any more.</summary>
     public void Release(PeerProcess process)
     {
-        _processes.Remove(process.Pid);
+        _processes.Remove(process.Identity.Pid);
         loop.Forget(process.Pidfd);
         _ = Close(process.Pidfd);
     }
@@ -95,8 +122,14 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
     private void End(PeerProcess process)
     {
         Release(process);
-        var count = table.RemoveProcess(process.Pid);
-        Log.ProcessEnded(log, process.Pid, process.Uid, count);
+        var (pid, uid, _) = process.Identity;
+        Log.ProcessEnded(log, pid, uid, table.RemoveProcess(pid));
+    }
+
+    private void Watch(PeerProcess process)
+    {
+        _processes.Add(process.Identity.Pid, process);
+        loop.Add(process.Pidfd, Ready.Read, _ => End(process));
     }
 
     private static bool IsPeerAlive(PeerSocket peer)
@@ -144,6 +177,7 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
     /// <summary>ESRCH: the peer has ended.</summary>
     public const int NoSuchProcess = 3;
 
+    private const int InvalidArgument = 22;
     private const int SocketLevel = 1;
     private const int PeerPidfd = 77;
     private const int NoSuchOption = 92;

@@ -71,18 +71,21 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         }
 
         var flow = new Flow(request.SoutSource, request.SoutDestination);
-        if (!table.TryRegister(process.Pid, request.ConnId, flow, out slot))
+        var outcome = table.Register(process.Identity, request.ConnId, flow, out slot);
+        if (outcome != RegisterOutcome.Registered)
         {
-            if (table.ConnectionsOfProcess(process.Pid) == 0)
+            if (table.ConnectionsOfProcess(peer.Pid) == 0)
             {
                 processes.Release(process);
             }
 
-            if (_complaints.Admit())
+            Complain(peer, request.ConnId, outcome switch
             {
-                Log.NoFreeSlot(log, peer.Pid, peer.Uid, request.ConnId, flow.Source, flow.Destination, HintLayout.SlotCount);
-            }
-
+                RegisterOutcome.NoFreeSlot => $"all {HintLayout.SlotCount} slots have a flow",
+                RegisterOutcome.TooManySlots => "its user's flows have SlotsPerUser slots; see [Limits]",
+                RegisterOutcome.TooManyConnections => "its user has ConnectionsPerUser connections; see [Limits]",
+                _ => "the state file cannot grow; make room on its file system",
+            });
             return ResponseStatus.NoFreeSlots;
         }
 

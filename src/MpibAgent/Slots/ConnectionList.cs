@@ -24,6 +24,12 @@ internal sealed class ConnectionList
 
     public bool TryFind(int pid, uint connId, out int connection) => _byName.TryGetValue((pid, connId), out connection);
 
+    /// <summary>Where the next connection goes.</summary>
+    public int NextIndex => _firstUnused != None ? _firstUnused : _used;
+
+    /// <summary>The processes that have connections.</summary>
+    public IEnumerable<ProcessIdentity> Processes => _byProcess.Values.Select(chain => chain.Process);
+
     /// <summary>Any connection of a process.</summary>
     public bool TryFirst(int pid, out int connection)
     {
@@ -34,19 +40,77 @@ internal sealed class ConnectionList
 
     public int SlotOf(int connection) => _connections[connection].Slot;
 
+    /// <summary>The process that holds a connection, as it was when its first one came.</summary>
+    public ProcessIdentity ProcessOf(int connection) => _byProcess[_connections[connection].Pid].Process;
+
     public void Move(int connection, int slot) => _connections[connection].Slot = slot;
 
-    /// <summary>Adds a connection that is not there yet.</summary>
-    public void Add(int pid, uint connId, int slot)
+    /// <summary>Adds a connection that is not there yet, and returns where it is.</summary>
+    public int Add(ProcessIdentity process, uint connId, int slot)
     {
-        var index = TakeIndex();
-        ref var chain = ref CollectionsMarshal.GetValueRefOrAddDefault(_byProcess, pid, out var exists);
+        var index = NextIndex;
+        if (index == _firstUnused)
+        {
+            _firstUnused = _connections[index].Next;
+        }
+        else
+        {
+            _used++;
+            Grow();
+        }
+
+        Link(index, process, connId, slot);
+        return index;
+    }
+
+    /// <summary>
+    /// Puts connections back where they were: called with each index in ascending order, and what was there, before anything is added. False when the
+    /// name is there already, or its pid is another process's.
+    /// </summary>
+    public bool TryRestore(int index, ProcessIdentity process, uint connId, int slot)
+    {
+        if (_byName.ContainsKey((process.Pid, connId)) || (_byProcess.TryGetValue(process.Pid, out var chain) && chain.Process != process))
+        {
+            return false;
+        }
+
+        SkipTo(index);
+        _used++;
+        Grow();
+        Link(index, process, connId, slot);
+        return true;
+    }
+
+    /// <summary>What lies between the connections that were restored is free.</summary>
+    private void SkipTo(int index)
+    {
+        while (_used < index)
+        {
+            _used++;
+            Grow();
+            _connections[_used - 1].Next = _firstUnused;
+            _firstUnused = _used - 1;
+        }
+    }
+
+    private void Grow()
+    {
+        if (_used > _connections.Length)
+        {
+            Array.Resize(ref _connections, Math.Max(_used, _connections.Length * 2));
+        }
+    }
+
+    private void Link(int index, ProcessIdentity process, uint connId, int slot)
+    {
+        ref var chain = ref CollectionsMarshal.GetValueRefOrAddDefault(_byProcess, process.Pid, out var exists);
         if (!exists)
         {
+            chain.Process = process;
             chain.First = None;
         }
 
-        _connections[index] = new Connection { Pid = pid, ConnId = connId, Slot = slot, Previous = None, Next = chain.First };
+        _connections[index] = new Connection { Pid = process.Pid, ConnId = connId, Slot = slot, Previous = None, Next = chain.First };
         if (chain.First != None)
         {
             _connections[chain.First].Previous = index;
@@ -54,9 +118,10 @@ internal sealed class ConnectionList
 
         chain.First = index;
         chain.Count++;
-        _byName.Add((pid, connId), index);
+        _byName.Add((process.Pid, connId), index);
     }
 
+    /// <summary>Removes a connection; its place is the next to be given.</summary>
     public void Remove(int connection)
     {
         ref var gone = ref _connections[connection];
@@ -85,25 +150,9 @@ internal sealed class ConnectionList
         _firstUnused = connection;
     }
 
-    private int TakeIndex()
-    {
-        if (_firstUnused != None)
-        {
-            var index = _firstUnused;
-            _firstUnused = _connections[index].Next;
-            return index;
-        }
-
-        if (_used == _connections.Length)
-        {
-            Array.Resize(ref _connections, _used * 2);
-        }
-
-        return _used++;
-    }
-
     private struct Chain
     {
+        public ProcessIdentity Process;
         public int First;
         public int Count;
     }

@@ -5,16 +5,42 @@ using MpibAgent.Interface;
 
 namespace MpibAgent.Slots;
 
+/// <summary>Why a registration was not made.</summary>
+internal enum RegisterOutcome
+{
+    /// <summary>It was made.</summary>
+    Registered,
+
+    /// <summary>All slots have a flow.</summary>
+    NoFreeSlot,
+
+    /// <summary>The user's flows have as many slots as one user's may.</summary>
+    TooManySlots,
+
+    /// <summary>The user has as many connections as one may.</summary>
+    TooManyConnections,
+
+    /// <summary>The state file cannot grow.</summary>
+    NoRoomForState,
+}
+
 /// <summary>
-/// The state: which flow has which slot, which connections hold it there, and who set its hint. Owns no descriptor and does no I/O; it is
-/// the only writer of the <see cref="HintRegion"/>. Called by Registration, Control and Policy, all on the loop's thread. Every operation is O(1),
-/// but for the end of a process, which is O(its connections), and <see cref="SetAll"/>.
+/// The state: which flow has which slot, which connections hold it there, and who set its hint. Does no I/O beyond the stores of the
+/// <see cref="HintRegion"/>, whose only writer it is, and of the <see cref="StateFile"/>. Called by Registration, Control and Policy, all on the loop's
+/// thread. Every operation is O(1), but for the end of a process, which is O(its connections), and <see cref="SetAll"/>.
 /// </summary>
-internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<SlotTable> log) : IHostedService
+/// <remarks>
+/// The order of the stores, for an agent that is killed between any two of them. A registration: slot record, connection record, region. Until
+/// the connection record is there, nothing was acknowledged, and a slot record without connections is undone at the next start, where a region
+/// that has no addresses yet tells that its hint is still the one set before the flow. A deregistration: connection record, slot
+/// record, region. Replies go out after the last store.
+/// </remarks>
+internal sealed partial class SlotTable(HintRegion region, StateFile state, HintOptions options, LimitOptions limits, ILogger<SlotTable> log) : IHostedService
 {
     private readonly Slot[] _slots = new Slot[HintLayout.SlotCount];
     private readonly Dictionary<Flow, int> _slotOfFlow = new(HintLayout.SlotCount);
     private readonly ConnectionList _connections = new();
+    private readonly UserUsage _usage = new();
     private SlotSet _free = SlotSet.All;
 
     /// <summary>
@@ -35,33 +61,16 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
     /// <summary>Registered connections, of all flows and processes.</summary>
     public int ConnectionCount => _connections.Count;
 
-    /// <summary>Takes over the flows that the region names.</summary>
+    /// <summary>Takes over what an earlier agent left: the state file, or else the flows that the region names.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        if (state.Open())
         {
-            var entry = region.Read(slot);
-            var flow = new Flow(entry.Source, entry.Destination);
-            if (flow == default)
-            {
-                continue;
-            }
-
-            if (!_slotOfFlow.TryAdd(flow, slot))
-            {
-                // Two slots of one flow are the work of no agent; readers of either go on reading what they read.
-                region.WriteEntry(slot, default, default, entry.SupBw);
-                continue;
-            }
-
-            _slots[slot].Flow = flow;
-            _free.Remove(slot);
-            _orphans.Add(slot);
+            RestoreState();
         }
-
-        if (_orphans.Count > 0)
+        else
         {
-            Log.FlowsAdopted(log, _orphans.Count);
+            AdoptRegion();
         }
 
         return Task.CompletedTask;
@@ -85,51 +94,85 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
     /// <summary>How many connections hold a slot.</summary>
     public int ConnectionsOf(int slot) => _slots[slot].Connections;
 
+    /// <summary>The processes that have connections.</summary>
+    public IEnumerable<ProcessIdentity> Processes => _connections.Processes;
+
     /// <summary>
-    /// Gives the connection <paramref name="connId"/> of process <paramref name="pid"/> the slot of its flow. The same connection again gets the
-    /// same slot and counts once; with another flow it moves there.
+    /// Gives the connection <paramref name="connId"/> of a process the slot of its flow. The same connection again gets the same slot and counts
+    /// once; with another flow it moves there. When it is refused nothing has changed.
     /// </summary>
-    /// <returns>False when the flow has no slot and none is free; then nothing has changed.</returns>
-    public bool TryRegister(int pid, uint connId, Flow flow, out int slot)
+    public RegisterOutcome Register(ProcessIdentity process, uint connId, Flow flow, out int slot)
     {
-        var known = _connections.TryFind(pid, connId, out var connection);
+        var known = _connections.TryFind(process.Pid, connId, out var connection);
         if (known && _slots[slot = _connections.SlotOf(connection)].Flow == flow)
         {
-            return true;
+            return RegisterOutcome.Registered;
         }
 
-        if (!_slotOfFlow.TryGetValue(flow, out slot))
+        slot = -1;
+        var usage = _usage.Of(process.Uid);
+        if (!known && usage.Connections >= limits.ConnectionsPerUser)
         {
-            if (known && _free.Count == 0 && _slots[_connections.SlotOf(connection)].Connections == 1)
-            {
-                // It moves out of the slot that it alone held, and so makes room for itself.
-                Leave(_connections.SlotOf(connection));
-                _connections.Remove(connection);
-                known = false;
-            }
+            return RegisterOutcome.TooManyConnections;
+        }
 
-            if (!TryTakeSlot(out slot))
-            {
-                return false;
-            }
+        if (!known && !state.TryReserve(_connections.NextIndex))
+        {
+            return RegisterOutcome.NoRoomForState;
+        }
 
-            GiveSlot(slot, flow);
+        if (_slotOfFlow.TryGetValue(flow, out var shared))
+        {
+            slot = shared;
+        }
+        else if (known && _slots[_connections.SlotOf(connection)].Connections == 1 && (usage.Slots >= limits.SlotsPerUser || !HasSlotToGive))
+        {
+            // It alone holds its slot and no other is to be had, so the slot changes flows with it.
+            slot = _connections.SlotOf(connection);
+            ForgetFlow(slot);
+            RecordFlow(slot, flow, HintSource.Initial);
+            _slots[slot].Owner = process.Uid;
+            _usage.Add(process.Uid, slots: 1, connections: 0);
+            ShowFlow(slot, InitialHint);
+            Changed?.Invoke();
+            return RegisterOutcome.Registered;
+        }
+        else if (!HasSlotToGive)
+        {
+            return RegisterOutcome.NoFreeSlot;
+        }
+        else if (usage.Slots >= limits.SlotsPerUser)
+        {
+            return RegisterOutcome.TooManySlots;
+        }
+        else
+        {
+            slot = TakeSlot();
+            RecordFlow(slot, flow, _slots[slot].Source);
         }
 
         if (known)
         {
-            Leave(_connections.SlotOf(connection));
+            var left = _connections.SlotOf(connection);
             _connections.Move(connection, slot);
+            state.CommitConnection(connection, process, connId, slot);
+            Leave(left);
         }
         else
         {
-            _connections.Add(pid, connId, slot);
+            state.WriteConnection(_connections.Add(process, connId, slot), process, connId, slot);
+            _usage.Add(process.Uid, slots: 0, connections: 1);
         }
 
-        _slots[slot].Connections++;
-        _orphans.Remove(slot);
+        Hold(slot, process.Uid);
+        if (_slots[slot].Connections == 1)
+        {
+            // The hint stays: what was set before a job starts holds for it.
+            ShowFlow(slot, region.Read(slot).SupBw);
+        }
+
         Changed?.Invoke();
-        return true;
+        return RegisterOutcome.Registered;
     }
 
     /// <summary>Gives up one connection of one process; false when that process has none of that name, and then nothing changes.</summary>
@@ -141,9 +184,7 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
             return false;
         }
 
-        slot = _connections.SlotOf(connection);
-        _connections.Remove(connection);
-        Leave(slot);
+        slot = Drop(connection);
         Changed?.Invoke();
         return true;
     }
@@ -154,9 +195,7 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
         var count = 0;
         while (_connections.TryFirst(pid, out var connection))
         {
-            var slot = _connections.SlotOf(connection);
-            _connections.Remove(connection);
-            Leave(slot);
+            Drop(connection);
             count++;
         }
 
@@ -174,8 +213,8 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
     /// <summary>Sets the hint of one slot, whether or not it has a flow.</summary>
     public void SetHint(int slot, uint hint, HintSource source)
     {
+        RecordSource(slot, source);
         region.WriteHint(slot, hint);
-        _slots[slot].Source = source;
         Log.HintSet(log, slot, hint, source, options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }
@@ -184,42 +223,54 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
     public void SetAll(uint hint, HintSource source)
     {
         InitialHint = hint;
+        state.Initial = hint;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
+            RecordSource(slot, source);
             region.WriteHint(slot, hint);
-            _slots[slot].Source = source;
         }
 
         Log.AllHintsSet(log, hint, source, options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }
 
-    private bool TryTakeSlot(out int slot)
+    private bool HasSlotToGive => _free.Count > 0 || _orphans.Count > 0;
+
+    private int TakeSlot()
     {
-        if (_free.TryLowest(out slot))
+        if (_free.TryLowest(out var slot))
         {
             _free.Remove(slot);
-            return true;
+            return slot;
         }
 
-        if (!_orphans.TryLowest(out slot))
-        {
-            return false;
-        }
-
+        _orphans.TryLowest(out slot);
         _orphans.Remove(slot);
         ClearSlot(slot);
-        return true;
+        return slot;
     }
 
-    /// <summary>The hint stays: what was set before a job starts holds for it.</summary>
-    private void GiveSlot(int slot, Flow flow)
+    private int Drop(int connection)
     {
-        var hint = region.Read(slot).SupBw;
-        region.WriteEntry(slot, flow.Source, flow.Destination, hint);
-        _slots[slot].Flow = flow;
-        _slotOfFlow.Add(flow, slot);
-        Log.SlotGiven(log, slot, flow.Source, flow.Destination, hint);
+        var slot = _connections.SlotOf(connection);
+        _usage.Add(_connections.ProcessOf(connection).Uid, slots: 0, connections: -1);
+        state.ClearConnection(connection);
+        _connections.Remove(connection);
+        Leave(slot);
+        return slot;
+    }
+
+    /// <summary>Counts a connection in; the first one's user answers for the slot.</summary>
+    private void Hold(int slot, uint uid)
+    {
+        if (_slots[slot].Owner is null)
+        {
+            _slots[slot].Owner = uid;
+            _usage.Add(uid, slots: 1, connections: 0);
+        }
+
+        _slots[slot].Connections++;
+        _orphans.Remove(slot);
     }
 
     /// <summary>With its last connection a flow loses its slot, and the slot its hint.</summary>
@@ -234,11 +285,46 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
 
     private void ClearSlot(int slot)
     {
-        var flow = _slots[slot].Flow;
+        ForgetFlow(slot);
+        state.WriteSlot(slot, default, hasFlow: false, HintSource.Initial);
         region.WriteEntry(slot, default, default, InitialHint);
-        _slots[slot] = default;
+    }
+
+    private void ForgetFlow(int slot)
+    {
+        var flow = _slots[slot].Flow;
+        if (_slots[slot].Owner is { } owner)
+        {
+            _usage.Add(owner, slots: -1, connections: 0);
+        }
+
         _slotOfFlow.Remove(flow);
+        _slots[slot] = new Slot { Connections = _slots[slot].Connections };
         Log.SlotFreed(log, slot, flow.Source, flow.Destination, InitialHint);
+    }
+
+    private void RecordFlow(int slot, Flow flow, HintSource source)
+    {
+        _slots[slot].Flow = flow;
+        _slots[slot].Source = source;
+        _slotOfFlow.Add(flow, slot);
+        state.WriteSlot(slot, flow, hasFlow: true, source);
+    }
+
+    private void ShowFlow(int slot, uint hint)
+    {
+        var flow = _slots[slot].Flow;
+        region.WriteEntry(slot, flow.Source, flow.Destination, hint);
+        Log.SlotGiven(log, slot, flow.Source, flow.Destination, hint);
+    }
+
+    private void RecordSource(int slot, HintSource source)
+    {
+        if (_slots[slot].Source != source)
+        {
+            _slots[slot].Source = source;
+            state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), source);
+        }
     }
 
     private struct Slot
@@ -246,5 +332,8 @@ internal sealed class SlotTable(HintRegion region, HintOptions options, ILogger<
         public Flow Flow;
         public int Connections;
         public HintSource Source;
+
+        /// <summary>The user whose quota it counts for; null in an orphan.</summary>
+        public uint? Owner;
     }
 }

@@ -82,7 +82,7 @@ public sealed class RegistrationTests
     [Fact]
     public async Task The_257th_flow_gets_status_1_until_a_slot_is_free()
     {
-        await using var agent = await RunningAgent.StartAsync();
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Limits.SlotsPerUser = 256);
         using var client = agent.Connect();
         for (var i = 0u; i < 256; i++)
         {
@@ -91,7 +91,7 @@ public sealed class RegistrationTests
 
         var refused = client.Register(1000, A, new Ipv4Address(1000));
         Assert.Equal((ResponseStatus.NoFreeSlots, 0xFFFFFFFFu), (refused.Status, refused.HintSlot));
-        Assert.Contains("all 256 slots have a flow", agent.Log.Single("no-free-slot"), StringComparison.Ordinal);
+        Assert.Contains("all 256 slots have a flow", agent.Log.Single("register-refused"), StringComparison.Ordinal);
         client.Deregister(37);
         Assert.Equal(37u, client.Register(1000, A, new Ipv4Address(1000)).HintSlot);
     }

@@ -1,7 +1,4 @@
 using CsCheck;
-using Microsoft.Extensions.Logging.Abstractions;
-using MpibAgent.Hints;
-using MpibAgent.Interface;
 using MpibAgent.Slots;
 
 namespace MpibAgent.Tests.Slots;
@@ -14,13 +11,14 @@ public sealed class SlotTableModelTests
         Register,
         Deregister,
         EndProcess,
+        Restart,
         SetHint,
         SetAll,
     }
 
     // Few processes and names, more flows than slots: collisions, moves and a full table all occur.
     private static readonly Gen<(Operation Operation, int Pid, uint ConnId, int Number)> Step = Gen.Select(
-        Gen.Frequency((30, Gen.Const(Operation.Register)), (10, Gen.Const(Operation.Deregister)), (1, Gen.Const(Operation.EndProcess)),
+        Gen.Frequency((30, Gen.Const(Operation.Register)), (10, Gen.Const(Operation.Deregister)), (1, Gen.Const(Operation.EndProcess)), (1, Gen.Const(Operation.Restart)),
             (3, Gen.Const(Operation.SetHint)), (1, Gen.Const(Operation.SetAll))),
         Gen.Int[1, 6],
         Gen.UInt[0, 150],
@@ -31,21 +29,30 @@ public sealed class SlotTableModelTests
         steps =>
         {
             using var files = new TempDirectory();
-            var options = new HintOptions { Path = files["hints"] };
-            using var region = new HintRegion(options, NullLogger<HintRegion>.Instance);
-            region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
-            var table = new SlotTable(region, options, NullLogger<SlotTable>.Instance);
+            var all = new TestTable(files, new LimitOptions { SlotsPerUser = 256 });
             var model = new Model();
             foreach (var step in steps)
             {
-                Apply(table, model, step);
+                if (step.Operation == Operation.Restart)
+                {
+                    all.Dispose();
+                    all = new TestTable(files, new LimitOptions { SlotsPerUser = 256 });
+                }
+                else
+                {
+                    Apply(all.Table, model, step);
+                }
             }
+
+            using var last = all;
+            var (table, region) = (all.Table, all.Region);
 
             for (var slot = 0; slot < 256; slot++)
             {
                 var entry = region.Read(slot);
                 Assert.Equal((model.Flows[slot] ?? default, model.Hints[slot], 0u), (new Flow(entry.Source, entry.Destination), entry.SupBw, entry.Seq & 1));
                 Assert.Equal(model.Connections.Count(c => c.Value == slot), table.ConnectionsOf(slot));
+                Assert.Equal(model.Sources[slot], table.SourceOf(slot));
             }
 
             Assert.Equal(model.Connections.Count, table.ConnectionCount);
@@ -59,7 +66,8 @@ public sealed class SlotTableModelTests
         {
             case Operation.Register:
                 var expected = model.Register(pid, connId, SlotTableTests.Flow(number));
-                Assert.Equal(expected, table.TryRegister(pid, connId, SlotTableTests.Flow(number), out var slot) ? slot : null);
+                var outcome = table.Register(TestTable.Process(pid), connId, SlotTableTests.Flow(number), out var slot);
+                Assert.Equal(expected, outcome == RegisterOutcome.Registered ? slot : null);
                 break;
             case Operation.Deregister:
                 Assert.Equal(model.Deregister(pid, connId), table.TryDeregister(pid, connId, out _));
@@ -71,10 +79,12 @@ public sealed class SlotTableModelTests
                 break;
             case Operation.SetHint:
                 model.Hints[number % 256] = connId;
+                model.Sources[number % 256] = HintSource.Operator;
                 table.SetHint(number % 256, connId, HintSource.Operator);
                 break;
             default:
                 Array.Fill(model.Hints, connId);
+                Array.Fill(model.Sources, HintSource.Operator);
                 model.Initial = connId;
                 table.SetAll(connId, HintSource.Operator);
                 break;
@@ -85,6 +95,7 @@ public sealed class SlotTableModelTests
     {
         public readonly Dictionary<(int Pid, uint ConnId), int> Connections = [];
         public readonly Flow?[] Flows = new Flow?[256];
+        public readonly HintSource[] Sources = new HintSource[256];
         public readonly uint[] Hints = Enumerable.Repeat(1u, 256).ToArray();
         public uint Initial = 1;
 
@@ -130,6 +141,7 @@ public sealed class SlotTableModelTests
             {
                 Flows[slot] = null;
                 Hints[slot] = Initial;
+                Sources[slot] = HintSource.Initial;
             }
 
             return true;

@@ -8,14 +8,18 @@ public sealed class SlotTableTests : IDisposable
 {
     private readonly TempDirectory _files = new();
     private readonly CapturedLog _log = new();
-    private HintRegion _region;
-    private SlotTable _table;
+    private readonly LimitOptions _limits = new() { SlotsPerUser = 256 };
+    private TestTable _all;
 
-    public SlotTableTests() => (_region, _table) = Start();
+    public SlotTableTests() => _all = new TestTable(_files, _limits, _log);
+
+    private SlotTable _table => _all.Table;
+
+    private HintRegion _region => _all.Region;
 
     public void Dispose()
     {
-        _region.Dispose();
+        _all.Dispose();
         _files.Dispose();
     }
 
@@ -62,7 +66,7 @@ public sealed class SlotTableTests : IDisposable
     public void A_full_table_refuses_another_flow_until_a_slot_is_free()
     {
         Fill();
-        Assert.False(_table.TryRegister(1, 1000, Flow(1000), out _));
+        Assert.Equal(RegisterOutcome.NoFreeSlot, _table.Register(TestTable.Process(1), 1000, Flow(1000), out _));
         Assert.Equal(256, _table.ConnectionCount);
         Assert.Equal(7, Register(1, 1001, Flow(7)));
         Assert.True(_table.TryDeregister(1, 1001, out _));
@@ -84,7 +88,7 @@ public sealed class SlotTableTests : IDisposable
     {
         Fill();
         Register(2, 5, Flow(5));
-        Assert.False(_table.TryRegister(2, 5, Flow(1000), out _));
+        Assert.Equal(RegisterOutcome.NoFreeSlot, _table.Register(TestTable.Process(2), 5, Flow(1000), out _));
         Assert.Equal(2, _table.ConnectionsOf(5));
         Assert.True(_table.TryDeregister(2, 5, out var slot));
         Assert.Equal(5, slot);
@@ -147,7 +151,7 @@ public sealed class SlotTableTests : IDisposable
     {
         Fill();
         _table.SetHint(200, 77, HintSource.Operator);
-        Restart();
+        RestartWithoutState();
 
         Assert.Equal((256, 0), (_table.FlowCount, _table.ConnectionCount));
         Assert.Equal(200, Register(1, 1, Flow(200)));
@@ -158,7 +162,7 @@ public sealed class SlotTableTests : IDisposable
     public void Slots_that_nobody_is_known_to_hold_are_given_away_when_no_other_is_free()
     {
         Fill();
-        Restart();
+        RestartWithoutState();
         Assert.Equal(0, Register(1, 1, Flow(0)));
         Assert.Equal(1, Register(1, 2, Flow(1000)));
         Assert.Equal(2, Register(1, 3, Flow(1)));
@@ -170,9 +174,45 @@ public sealed class SlotTableTests : IDisposable
     {
         _region.WriteEntry(3, Flow(1).Source, Flow(1).Destination, 6);
         _region.WriteEntry(9, Flow(1).Source, Flow(1).Destination, 7);
-        Restart();
+        RestartWithoutState();
         Assert.Equal(3, Register(1, 1, Flow(1)));
         Assert.Equal((7u, default(Ipv4Address)), (_region.Read(9).SupBw, _region.Read(9).Source));
+    }
+
+    [Fact]
+    public void A_users_slots_and_connections_are_limited_and_others_are_not_harmed()
+    {
+        (_limits.SlotsPerUser, _limits.ConnectionsPerUser) = (2, 5);
+        Register(1, 1, Flow(1));
+        Register(1, 2, Flow(2));
+        Assert.Equal(RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(1), 3, Flow(3), out _));
+        Assert.Equal(RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(2), 3, Flow(3), out _));
+        Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(9, uid: 7), 3, Flow(3), out _));
+
+        Register(1, 3, Flow(3));
+        Register(2, 1, Flow(1));
+        Register(2, 2, Flow(1));
+        Assert.Equal(RegisterOutcome.TooManyConnections, _table.Register(TestTable.Process(2), 3, Flow(1), out _));
+        Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(2), 2, Flow(2), out _));
+        Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(9, uid: 7), 4, Flow(1), out _));
+
+        // What goes makes room again, also when the slot outlives its user's part in it.
+        _table.RemoveProcess(1);
+        Assert.Equal(2, _table.FlowCount - _table.ConnectionsOf(2));
+        _table.RemoveProcess(2);
+        _table.RemoveProcess(9);
+        Register(3, 1, Flow(5));
+        Register(3, 2, Flow(6));
+        Assert.Equal(RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(3), 3, Flow(7), out _));
+    }
+
+    [Fact]
+    public void At_its_limit_a_connection_alone_in_its_flow_can_still_move()
+    {
+        _limits.SlotsPerUser = 1;
+        Assert.Equal(0, Register(1, 1, Flow(1)));
+        Assert.Equal(0, Register(1, 1, Flow(2)));
+        Assert.Equal(RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(1), 2, Flow(3), out _));
     }
 
     [Fact]
@@ -188,7 +228,7 @@ public sealed class SlotTableTests : IDisposable
 
     private int Register(int pid, uint connId, Flow flow)
     {
-        Assert.True(_table.TryRegister(pid, connId, flow, out var slot));
+        Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(pid), connId, flow, out var slot));
         return slot;
     }
 
@@ -200,19 +240,11 @@ public sealed class SlotTableTests : IDisposable
         }
     }
 
-    private void Restart()
+    /// <summary>The next agent has the region and nothing else.</summary>
+    private void RestartWithoutState()
     {
-        _region.Dispose();
-        (_region, _table) = Start();
-    }
-
-    private (HintRegion Region, SlotTable Table) Start()
-    {
-        var options = new HintOptions { Path = _files["hints"] };
-        var region = new HintRegion(options, _log.For<HintRegion>());
-        region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
-        var table = new SlotTable(region, options, _log.For<SlotTable>());
-        table.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
-        return (region, table);
+        _all.Dispose();
+        File.Delete(_files["state"]);
+        _all = new TestTable(_files, _limits, _log);
     }
 }

@@ -3,21 +3,21 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-namespace MpibAgent.Hints;
+namespace MpibAgent;
 
 /// <summary>
-/// Makes the agent the one writer: an exclusive flock(2), for as long as this object and the process live, on a file beside the region. Not on
-/// the region itself, which strangers can open and therefore lock; this file is mode 0600. It holds the owner's pid.
+/// Makes the agent the one that writes a file: an exclusive flock(2), for as long as this object and the process live, on another file beside it. Not
+/// on the file itself, which strangers may be able to open and therefore to lock; this one is mode 0600. It holds the owner's pid.
 /// </summary>
-internal sealed partial class RegionLock : IDisposable
+internal sealed partial class FileLock : IDisposable
 {
     private readonly SafeFileHandle _handle;
 
-    private RegionLock(SafeFileHandle handle) => _handle = handle;
+    private FileLock(SafeFileHandle handle) => _handle = handle;
 
     /// <summary>Takes the lock at once or not at all.</summary>
     /// <exception cref="Fault">Another agent has it, or the file is not ours.</exception>
-    public static RegionLock Take(string path)
+    public static FileLock Take(string path)
     {
         var handle = Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite)
             ?? Ownership.Create(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -30,7 +30,7 @@ internal sealed partial class RegionLock : IDisposable
 
             RandomAccess.SetLength(handle, 0);
             RandomAccess.Write(handle, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), 0);
-            return new RegionLock(handle);
+            return new FileLock(handle);
         }
         catch
         {

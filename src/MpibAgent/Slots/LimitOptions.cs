@@ -1,0 +1,11 @@
+namespace MpibAgent.Slots;
+
+/// <summary>Settings of what one user may hold, section [Limits]. They keep one user from taking all there is; root is a user like others.</summary>
+internal sealed class LimitOptions
+{
+    /// <summary>Slots that one user's flows may have, 1 to 256. A slot counts for the user who first registered its flow.</summary>
+    public int SlotsPerUser { get; set; } = 240;
+
+    /// <summary>Connections that one user may have registered, 1 to 16777216.</summary>
+    public int ConnectionsPerUser { get; set; } = 131072;
+}

@@ -1,0 +1,131 @@
+using MpibAgent.Interface;
+
+namespace MpibAgent.Slots;
+
+/// <content>How the table comes to be what an earlier agent left.</content>
+internal sealed partial class SlotTable
+{
+    /// <summary>Slots and connections of the state file. A slot that no connection holds any more is cleared, as if its last one had just gone.</summary>
+    private void RestoreState()
+    {
+        InitialHint = state.Initial ?? options.Initial;
+        var damaged = 0;
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            damaged += RestoreSlot(slot) ? 0 : 1;
+        }
+
+        for (var index = 0; index < state.Capacity; index++)
+        {
+            if (state.TryReadConnection(index, out var process, out var connId, out var slot, ref damaged))
+            {
+                if (!_free.Contains(slot) && _connections.TryRestore(index, process, connId, slot))
+                {
+                    Hold(slot, process.Uid);
+                    _usage.Add(process.Uid, slots: 0, connections: 1);
+                }
+                else
+                {
+                    damaged++;
+                    state.ClearConnection(index);
+                }
+            }
+        }
+
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            Reconcile(slot);
+        }
+
+        if (damaged > 0)
+        {
+            Log.StateDamaged(log, damaged);
+        }
+
+        Log.StateRestored(log, ConnectionCount, Processes.Count(), FlowCount);
+    }
+
+    /// <summary>False when the record is damaged, or never was written; then the region's own addresses tell the flow.</summary>
+    private bool RestoreSlot(int slot)
+    {
+        var entry = region.Read(slot);
+        var shown = new Flow(entry.Source, entry.Destination);
+        var isSound = state.TryReadSlot(slot, out var flow, out var hasFlow, out var source);
+        if (!isSound)
+        {
+            (flow, hasFlow, source) = (shown, shown != default, HintSource.Initial);
+        }
+
+        _slots[slot].Source = source;
+        if (hasFlow && _slotOfFlow.TryAdd(flow, slot))
+        {
+            _slots[slot].Flow = flow;
+            _free.Remove(slot);
+            if (!isSound)
+            {
+                _orphans.Add(slot);
+            }
+        }
+
+        return isSound || state.IsBlankSlot(slot);
+    }
+
+    /// <summary>Makes region and state say of a slot what the table says.</summary>
+    private void Reconcile(int slot)
+    {
+        var entry = region.Read(slot);
+        var shown = new Flow(entry.Source, entry.Destination);
+        var hasFlow = !_free.Contains(slot);
+        if (hasFlow && _slots[slot].Connections == 0 && !_orphans.Contains(slot))
+        {
+            // Killed before its first connection was there, when the region does not show it yet and the hint is the one set before; or after
+            // its last one had gone.
+            var (hint, source) = shown == default ? (entry.SupBw, _slots[slot].Source) : (InitialHint, HintSource.Initial);
+            _slotOfFlow.Remove(_slots[slot].Flow);
+            _slots[slot] = new Slot { Source = source };
+            _free.Add(slot);
+            region.WriteEntry(slot, default, default, hint);
+        }
+        else if (hasFlow && shown != _slots[slot].Flow)
+        {
+            region.WriteEntry(slot, _slots[slot].Flow.Source, _slots[slot].Flow.Destination, entry.SupBw);
+        }
+        else if (!hasFlow && shown != default)
+        {
+            region.WriteEntry(slot, default, default, InitialHint);
+        }
+
+        state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), _slots[slot].Source);
+    }
+
+    /// <summary>Without a state file the flows that the region names keep their slots, for jobs that outlived whoever gave them.</summary>
+    private void AdoptRegion()
+    {
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            var entry = region.Read(slot);
+            var flow = new Flow(entry.Source, entry.Destination);
+            if (flow == default)
+            {
+                continue;
+            }
+
+            if (!_slotOfFlow.TryAdd(flow, slot))
+            {
+                // Two slots of one flow are the work of no agent; readers of either go on reading what they read.
+                region.WriteEntry(slot, default, default, entry.SupBw);
+                continue;
+            }
+
+            _slots[slot].Flow = flow;
+            _free.Remove(slot);
+            _orphans.Add(slot);
+            state.WriteSlot(slot, flow, hasFlow: true, HintSource.Initial);
+        }
+
+        if (_orphans.Count > 0)
+        {
+            Log.FlowsAdopted(log, _orphans.Count);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace MpibAgent.Slots;
+
+/// <summary>
+/// The state file's first 64 bytes. Then come 256 <see cref="SlotRecord"/>s, and then <see cref="ConnectionRecord"/>s to the end of the file. Integers are
+/// little-endian. A layout that changes gets another version; tests/MpibAgent.Tests/Slots keeps a file of each.
+/// </summary>
+[StructLayout(LayoutKind.Explicit, Size = Size)]
+internal struct StateHeader
+{
+    public const int Size = 64;
+
+    /// <summary>The bytes "MPIBSTAT".</summary>
+    public const ulong ExpectedMagic = 0x544154534249504D;
+
+    public const uint CurrentVersion = 1;
+
+    /// <summary>Set last when a file is made.</summary>
+    [FieldOffset(0)] public ulong Magic;
+
+    /// <summary>1.</summary>
+    [FieldOffset(8)] public uint Version;
+
+    /// <summary>The initial hint that an operator set with `all` in the low half, its check in the high half; 0 as long as none did.</summary>
+    [FieldOffset(16)] public ulong InitialWord;
+}
+
+/// <summary>A slot: its flow and who set its hint. The hint itself is in the region.</summary>
+[StructLayout(LayoutKind.Explicit, Size = Size)]
+internal struct SlotRecord
+{
+    public const int Size = 16;
+
+    /// <summary>Source in the low half, destination in the high half; 0 in a free slot.</summary>
+    [FieldOffset(0)] public ulong FlowWord;
+
+    /// <summary>The low byte is the <see cref="HintSource"/>, the next is 1 in a slot that has a flow; the high half checks all.</summary>
+    [FieldOffset(8)] public ulong StateWord;
+}
+
+/// <summary>A connection. It counts when its check is right, and the last word is stored at once: all or nothing.</summary>
+[StructLayout(LayoutKind.Explicit, Size = Size)]
+internal struct ConnectionRecord
+{
+    public const int Size = 32;
+
+    [FieldOffset(0)] public int Pid;
+    [FieldOffset(4)] public uint Uid;
+    [FieldOffset(8)] public ulong PidfdInode;
+    [FieldOffset(16)] public uint ConnId;
+
+    /// <summary>The slot in the low half, the check in the high half; 0 in a free record.</summary>
+    [FieldOffset(24)] public ulong CommitWord;
+}

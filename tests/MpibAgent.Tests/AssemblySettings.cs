@@ -1,0 +1,2 @@
+// One test at a time: a child that another test is starting holds, between fork and exec, every lock that this process holds.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

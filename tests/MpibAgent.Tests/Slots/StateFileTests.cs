@@ -1,0 +1,256 @@
+using System.Globalization;
+using CsCheck;
+using MpibAgent.Interface;
+using MpibAgent.Slots;
+
+namespace MpibAgent.Tests.Slots;
+
+/// <summary>What the next agent finds, whatever happened to the file.</summary>
+public sealed class StateFileTests : IDisposable
+{
+    private readonly TempDirectory _files = new();
+    private readonly CapturedLog _log = new();
+
+    private string State => _files["state"];
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public void Connections_slots_hints_and_who_set_them_survive()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            Register(before, 1, 2, 2);
+            Register(before, 2, 1, 2);
+            before.Table.SetHint(1, 50, HintSource.Operator);
+            before.Table.SetHint(9, 60, HintSource.Policy);
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal((2, 3), (after.Table.FlowCount, after.Table.ConnectionCount));
+        Assert.Equal((1, 2), (after.Table.ConnectionsOf(0), after.Table.ConnectionsOf(1)));
+        Assert.Equal([TestTable.Process(1), TestTable.Process(2)], after.Table.Processes.OrderBy(process => process.Pid));
+        Assert.Equal((50u, HintSource.Operator, 60u, HintSource.Policy),
+            (after.Table.HintOf(1), after.Table.SourceOf(1), after.Table.HintOf(9), after.Table.SourceOf(9)));
+        Assert.Equal(1, Register(after, 1, 2, 2));
+        Assert.Equal(3, after.Table.ConnectionCount);
+        Assert.Equal(2, Register(after, 3, 1, 3));
+    }
+
+    [Fact]
+    public void The_initial_hint_that_an_operator_set_survives_and_goes_over_the_setting()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetAll(8, HintSource.Operator);
+            Register(before, 1, 1, 1);
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal(8u, after.Table.InitialHint);
+        after.Table.RemoveProcess(1);
+        Assert.Equal(8u, after.Table.HintOf(0));
+    }
+
+    [Fact]
+    public void What_was_released_does_not_come_back()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            Register(before, 1, 2, 2);
+            before.Table.TryDeregister(1, 1, out _);
+            before.Table.RemoveProcess(1);
+            Register(before, 2, 1, 3);
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal((1, 1), (after.Table.FlowCount, after.Table.ConnectionCount));
+        Assert.Equal([TestTable.Process(2)], after.Table.Processes);
+    }
+
+    [Fact]
+    public void Fifty_thousand_connections_survive_and_so_do_the_gaps_between_them()
+    {
+        using (var before = new TestTable(_files))
+        {
+            for (var i = 0u; i < 50_000; i++)
+            {
+                Register(before, 1 + (int)(i % 7), i, (int)(i % 200));
+            }
+
+            before.Table.RemoveProcess(3);
+        }
+
+        using var after = new TestTable(_files);
+        var expected = Enumerable.Range(0, 50_000).Count(i => i % 7 != 2);
+        Assert.Equal((200, expected), (after.Table.FlowCount, after.Table.ConnectionCount));
+        Register(after, 8, 1, 1);
+        Assert.Equal(expected + 1, after.Table.ConnectionCount);
+    }
+
+    [Fact]
+    public void A_region_that_was_lost_gets_the_flows_back()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+        }
+
+        File.Delete(_files["hints"]);
+        using var after = new TestTable(_files);
+        Assert.Equal(SlotTableTests.Flow(1), new Flow(after.Region.Read(0).Source, after.Region.Read(0).Destination));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_slot_record_without_connections_is_undone_and_a_hint_set_before_it_stays(bool shownInRegion)
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetHint(0, 5, HintSource.Operator);
+            Register(before, 1, 1, 1);
+        }
+
+        // An agent killed before (the region does not show the flow) or after (it does) the connection's life.
+        Patch(State, 64 + (256 * 16) + 24, new byte[8]);
+        if (!shownInRegion)
+        {
+            Patch(_files["hints"], 16 + 8, new byte[8]);
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal(0, after.Table.FlowCount);
+        Assert.Equal(shownInRegion ? (1u, HintSource.Initial) : (5u, HintSource.Operator), (after.Table.HintOf(0), after.Table.SourceOf(0)));
+        Assert.Equal(default, after.Region.Read(0).Source);
+    }
+
+    [Fact]
+    public void A_damaged_connection_is_dropped_and_the_others_stay()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            Register(before, 2, 2, 2);
+        }
+
+        Patch(State, 64 + (256 * 16) + 4, [0xFF]);
+        using var after = new TestTable(_files, log: _log);
+        Assert.Equal([TestTable.Process(2)], after.Table.Processes);
+        Assert.Contains("1 records", _log.Single("state-damaged"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_slot_gets_its_flow_from_the_region()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+        }
+
+        Patch(State, 64, [0xFF]);
+        using var after = new TestTable(_files);
+        Assert.Equal(0, Register(after, 1, 1, 1));
+        Assert.Equal((1, 1), (after.Table.FlowCount, after.Table.ConnectionCount));
+    }
+
+    [Theory]
+    [InlineData(0, "00", "it is no state file")]
+    [InlineData(8, "02000000", "version 2, from a newer agent; this one knows 1")]
+    [InlineData(8, "00000000", "it has no version")]
+    [InlineData(-1, "00", "expected 36928 bytes or more")]
+    public void A_file_that_cannot_be_used_is_set_aside_and_the_regions_flows_are_kept(int offset, string bytes, string reason)
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+        }
+
+        Patch(State, offset < 0 ? (int)new FileInfo(State).Length : offset, Convert.FromHexString(bytes));
+        var found = File.ReadAllBytes(State);
+        using var after = new TestTable(_files, log: _log);
+        Assert.Contains(reason, _log.Single("state-set-aside"), StringComparison.Ordinal);
+        Assert.Equal(found, File.ReadAllBytes(State + ".invalid-1"));
+        Assert.Equal((1, 0), (after.Table.FlowCount, after.Table.ConnectionCount));
+        Assert.Equal(0, Register(after, 1, 1, 1));
+    }
+
+    [Fact]
+    public void A_file_of_version_1_is_read()
+    {
+        File.Copy(Path.Combine(Here(), "state-v1.bin"), State);
+        File.Copy(Path.Combine(Here(), "hints-v1.bin"), _files["hints"]);
+        using var table = new TestTable(_files);
+        Assert.Equal((2, 3, 8u), (table.Table.FlowCount, table.Table.ConnectionCount, table.Table.InitialHint));
+        Assert.Equal([TestTable.Process(1), TestTable.Process(2, uid: 7)], table.Table.Processes.OrderBy(process => process.Pid));
+        Assert.Equal((50u, HintSource.Operator), (table.Table.HintOf(1), table.Table.SourceOf(1)));
+    }
+
+    [Fact]
+    public void Whatever_bytes_are_changed_the_start_succeeds_and_the_table_is_sound()
+    {
+        byte[] state, hints;
+        using (var before = new TestTable(_files))
+        {
+            for (var i = 0; i < 40; i++)
+            {
+                Register(before, 1 + (i % 3), (uint)i, i % 11);
+            }
+        }
+
+        (state, hints) = (File.ReadAllBytes(State), File.ReadAllBytes(_files["hints"]));
+        var busy = 64 + (256 * 16) + (50 * 32);
+        Gen.Select(Gen.Int[0, busy], Gen.Byte).Array[1, 30].Sample(
+            changes =>
+            {
+                using var files = new TempDirectory();
+                var damaged = state.ToArray();
+                foreach (var (at, value) in changes)
+                {
+                    damaged[at] = value;
+                }
+
+                File.WriteAllBytes(files["state"], damaged);
+                File.SetUnixFileMode(files["state"], UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                File.WriteAllBytes(files["hints"], hints);
+                using var table = new TestTable(files);
+                Assert.Equal(Enumerable.Range(0, 256).Sum(table.Table.ConnectionsOf), table.Table.ConnectionCount);
+                for (var slot = 0; slot < 256; slot++)
+                {
+                    var entry = table.Region.Read(slot);
+                    Assert.Equal(table.Table.TryGetFlow(slot, out var flow) ? flow : default, new Flow(entry.Source, entry.Destination));
+                }
+
+                Register(table, 99, 1, 1);
+            },
+            iter: 300);
+    }
+
+    [Fact]
+    public void A_second_agent_with_the_same_state_is_refused()
+    {
+        using var first = new TestTable(_files);
+        using var other = new TempDirectory();
+        File.CreateSymbolicLink(other["state"], State);
+        Assert.Contains("found a symbolic link", Assert.Throws<Fault>(() => new TestTable(other)).Message, StringComparison.Ordinal);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"pid {Environment.ProcessId}"),
+            Assert.Throws<Fault>(() => new TestTable(_files)).Message, StringComparison.Ordinal);
+    }
+
+    private static int Register(TestTable table, int pid, uint connId, int flow)
+    {
+        Assert.Equal(RegisterOutcome.Registered, table.Table.Register(TestTable.Process(pid), connId, SlotTableTests.Flow(flow), out var slot));
+        return slot;
+    }
+
+    private static void Patch(string path, int offset, byte[] bytes)
+    {
+        using var file = File.OpenWrite(path);
+        file.Position = offset;
+        file.Write(bytes);
+    }
+
+    private static string Here([System.Runtime.CompilerServices.CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
+}

@@ -1,0 +1,42 @@
+using MpibAgent.Control;
+using MpibAgent.Hints;
+using MpibAgent.Slots;
+
+namespace MpibAgent.Tests.Slots;
+
+/// <summary>A table with the region and the state file under it, started. Made again on the same files it is the next agent.</summary>
+internal sealed class TestTable : IDisposable
+{
+    private readonly StateFile _state;
+
+    public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null)
+    {
+        log ??= new CapturedLog();
+        var hints = new HintOptions { Path = files["hints"] };
+        Region = new HintRegion(hints, log.For<HintRegion>());
+        _state = new StateFile(new StateOptions { Path = files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
+        Table = new SlotTable(Region, _state, hints, limits ?? new LimitOptions(), log.For<SlotTable>());
+        try
+        {
+            Region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
+            Table.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public HintRegion Region { get; }
+
+    public SlotTable Table { get; }
+
+    public static ProcessIdentity Process(int pid, uint uid = 0) => new(pid, uid, (ulong)pid * 1000);
+
+    public void Dispose()
+    {
+        _state.Dispose();
+        Region.Dispose();
+    }
+}
