@@ -31,6 +31,8 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         new("Hints:Initial", "--initial-hint", "HINT", $"the hint of a slot until another is set ({new HintOptions().Initial})", U32),
         new("Hints:Encoding", "--encoding", "NAME", "what a hint means to the plugin: multiplier or ppm1024 (multiplier)",
             text => OneOf(text, "multiplier", "ppm1024")),
+        new("Hints:OnStop", "--on-stop", "WHAT", "what the hints do when the agent is stopped: keep or reset, to the initial hint (keep)",
+            text => OneOf(text, "keep", "reset")),
         new("Registration:Path", "--socket", "PATH", $"the registration socket ({new RegistrationOptions().Path})", SocketPath),
         new("Registration:Mode", "--socket-mode", "MODE", $"its mode, octal: who may register ({new RegistrationOptions().Mode})", Mode),
         new("Registration:IdleTimeoutSec", "--idle-timeout", "SECONDS",

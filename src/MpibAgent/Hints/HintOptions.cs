@@ -2,6 +2,16 @@ using MpibAgent.Interface;
 
 namespace MpibAgent.Hints;
 
+/// <summary>What the hints do when the agent is stopped.</summary>
+internal enum HintsOnStop
+{
+    /// <summary>They stay as they are: jobs go on as before.</summary>
+    Keep,
+
+    /// <summary>Every slot returns to the initial hint.</summary>
+    Reset,
+}
+
 /// <summary>Settings of the hint region, section [Hints].</summary>
 internal sealed class HintOptions
 {
@@ -16,4 +26,7 @@ internal sealed class HintOptions
 
     /// <summary>Which revision of the plugin reads the hints.</summary>
     public HintEncoding Encoding { get; set; } = HintEncoding.Multiplier;
+
+    /// <summary>What the hints do when the agent is stopped by SIGTERM or SIGINT. A crash always keeps them.</summary>
+    public HintsOnStop OnStop { get; set; } = HintsOnStop.Keep;
 }

@@ -42,6 +42,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     private readonly ConnectionList _connections = new();
     private readonly UserUsage _usage = new();
     private SlotSet _free = SlotSet.All;
+    private bool _started;
 
     /// <summary>
     /// Slots whose flow was found in the region at start and of which no connection is known. They keep their flow for jobs that outlived an
@@ -73,10 +74,21 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             AdoptRegion();
         }
 
+        _started = true;
         return Task.CompletedTask;
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>Leaves everything as it is for the next agent, but for the hints where the settings say so.</summary>
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        for (var slot = 0; slot < HintLayout.SlotCount && _started && options.OnStop == HintsOnStop.Reset; slot++)
+        {
+            RecordSource(slot, HintSource.Initial);
+            region.WriteHint(slot, InitialHint);
+        }
+
+        return Task.CompletedTask;
+    }
 
     /// <summary>Whether a slot has a flow, and which.</summary>
     public bool TryGetFlow(int slot, out Flow flow)

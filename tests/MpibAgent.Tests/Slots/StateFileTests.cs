@@ -53,6 +53,22 @@ public sealed class StateFileTests : IDisposable
         Assert.Equal(8u, after.Table.HintOf(0));
     }
 
+    [Theory]
+    [InlineData(true, 1u)]
+    [InlineData(false, 50u)]
+    public async Task A_stop_keeps_the_hints_or_resets_them_as_the_settings_say(bool reset, uint expected)
+    {
+        await using (var agent = await RunningAgent.StartAsync(_files, configure: options => options.Hints.OnStop =
+            reset ? MpibAgent.Hints.HintsOnStop.Reset : MpibAgent.Hints.HintsOnStop.Keep))
+        {
+            await agent.Loop.InvokeAsync(() => agent.Table.SetHint(4, 50, HintSource.Operator));
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal(expected, after.Table.HintOf(4));
+        Assert.Equal(reset ? HintSource.Initial : HintSource.Operator, after.Table.SourceOf(4));
+    }
+
     [Fact]
     public void What_was_released_does_not_come_back()
     {
