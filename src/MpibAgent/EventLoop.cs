@@ -24,7 +24,8 @@ internal enum Ready : uint
 /// </summary>
 internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedService, IDisposable
 {
-    private const int BatchSize = 64;
+    // Small, so that one turn is short whatever its events bring.
+    private const int BatchSize = 16;
 
     // struct epoll_event is packed on x86-64 alone, so the 64 bits of data lie at 4 there and at 8 elsewhere.
     private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
@@ -45,6 +46,18 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     /// <summary>Called at the end of every turn, before the loop sleeps. True keeps it from sleeping: more may be done at once.</summary>
     public Func<bool>? TurnEnded { get; set; }
 
+    /// <summary>Whether its thread is there to fire timers and events.</summary>
+    public bool IsRunning
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _thread is not null && !_ended;
+            }
+        }
+    }
+
     /// <summary>The clock of the loop's timers; it never jumps.</summary>
     public TimeProvider Time => time;
 
@@ -53,8 +66,9 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         _epoll = Check(EpollCreate(EpollCloseOnExec), "epoll_create1");
         _wake = Check(EventFd(0, EventFdNonBlocking | EventFdCloseOnExec), "eventfd");
         Add(_wake, Ready.Read, _ => DrainWake());
-        _thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-loop" };
-        _thread.Start();
+        var thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-loop" };
+        thread.Start();
+        _thread = thread;
         return Task.CompletedTask;
     }
 
@@ -99,13 +113,13 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
     /// <summary>
     /// Has <paramref name="action"/> run on the loop's thread after what is being handled now. When the thread has ended (at the end of
-    /// a stop, or after a bug) it runs on the caller's: nobody else is left to be in its way.
+    /// a stop, or after a bug), or could not be started, it runs on the caller's: nobody else is there to be in its way.
     /// </summary>
     public void Post(Action action)
     {
         lock (_gate)
         {
-            if (!_ended)
+            if (_thread is not null && !_ended)
             {
                 _posted.Enqueue(action);
                 Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
@@ -118,6 +132,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     }
 
     /// <summary>Calls <paramref name="handler"/> whenever <paramref name="descriptor"/> is ready for one of <paramref name="interest"/>.</summary>
+    /// <exception cref="IOException">The kernel has no room for it.</exception>
     public void Add(int descriptor, Ready interest, Action<Ready> handler)
     {
         if (descriptor >= _watches.Length)
@@ -132,6 +147,13 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
     /// <summary>Changes what <paramref name="descriptor"/> is waited for.</summary>
     public void Change(int descriptor, Ready interest) => Control(ControlModify, descriptor, interest, _watches[descriptor].Generation);
+
+    /// <summary>Forgets a descriptor that others have open too, so that closing ours does not take it out of the epoll.</summary>
+    public void ForgetShared(int descriptor)
+    {
+        Control(ControlDelete, descriptor, Ready.None, 0);
+        Forget(descriptor);
+    }
 
     /// <summary>Forgets <paramref name="descriptor"/>, which its owner closes right after: that takes it out of the epoll as well.</summary>
     public void Forget(int descriptor)
@@ -283,6 +305,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     private const int EventFdNonBlocking = 0x800;
     private const int EventFdCloseOnExec = 0x80000;
     private const int ControlAdd = 1;
+    private const int ControlDelete = 2;
     private const int ControlModify = 3;
     private const int InterruptedCall = 4;
 

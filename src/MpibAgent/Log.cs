@@ -18,7 +18,7 @@ internal static partial class Log
     public static partial void AgentStopping(ILogger log);
 
     [LoggerMessage(102, LogLevel.Critical, "{Reason}", EventName = "fault")]
-    public static partial void AgentFault(ILogger log, string reason);
+    public static partial void AgentFault(ILogger log, string reason, Exception? bug);
 
     [LoggerMessage(103, LogLevel.Critical, "the event loop ended on a bug; the agent stops, the region stays", EventName = "loop-failed")]
     public static partial void LoopFailed(ILogger log, Exception bug);
@@ -64,6 +64,10 @@ internal static partial class Log
 
     [LoggerMessage(307, LogLevel.Information, "restored {Connections} connections of {Processes} processes in {Flows} flows", EventName = "state-restored")]
     public static partial void StateRestored(ILogger log, int connections, int processes, int flows);
+
+    [LoggerMessage(308, LogLevel.Warning, "slot {Slot}: its hint {Hint} is beyond encoding {Encoding}, which ends at {Limit}; set to the initial hint {Initial}",
+        EventName = "hint-out-of-range")]
+    public static partial void HintOutOfRange(ILogger log, int slot, uint hint, string encoding, uint limit, uint initial);
 
     // 400: Registration
     [LoggerMessage(400, LogLevel.Information, "socket {Path}, mode {Mode}: at most {MaxPeers} peers, idle ones closed after {IdleTimeout} s",
@@ -121,9 +125,9 @@ internal static partial class Log
     [LoggerMessage(502, LogLevel.Warning, "the control FIFO is at {Path}: {Reason}", EventName = "control-elsewhere")]
     public static partial void ControlElsewhere(ILogger log, string path, string reason);
 
-    [LoggerMessage(503, LogLevel.Information, "control FIFO {Path}: there is no group {Group} to give it to; its owner and root can write to it",
+    [LoggerMessage(503, LogLevel.Information, "control FIFO {Path} is not given to group {Group} ({Reason}); its owner and root can write to it",
         EventName = "control-group-missing")]
-    public static partial void ControlGroupMissing(ILogger log, string path, string group);
+    public static partial void ControlGroupMissing(ILogger log, string path, string group, string reason);
 
     [LoggerMessage(504, LogLevel.Warning, "command \"{Line}\" refused: {Reason}; nothing changed", EventName = "command-refused")]
     public static partial void CommandRefused(ILogger log, string line, string reason);

@@ -40,11 +40,14 @@ internal static partial class Ownership
     {
         if (MakeDirectory(path, 0x1ED /* 0755 */) == 0)
         {
+            // Whatever the umask is: jobs of all users come in here.
+            File.SetUnixFileMode(path, (UnixFileMode)0x1ED);
             GiveToServiceUser(path);
         }
-        else if (Marshal.GetLastPInvokeError() != FileExists)
+        else if (Marshal.GetLastPInvokeError() is not FileExists and var error)
         {
-            throw new Fault($"cannot make the directory {path}: {Marshal.GetLastPInvokeErrorMessage()}; {WhatToRun}");
+            throw new Fault($"cannot make the directory {path}: {Marshal.GetPInvokeErrorMessage(error)}; "
+                + (error == NoSuchFile ? $"run: mkdir -p {Path.GetDirectoryName(path)}" : WhatToRun));
         }
 
         var status = Status(path) ?? throw new Fault($"cannot look at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
@@ -61,7 +64,7 @@ internal static partial class Ownership
         if ((status.Mode & WritableByOthers) != 0)
         {
             throw new Fault($"{path}: others can write to it (mode {Octal(status.Mode)}), so nothing in it can be trusted; "
-                + $"run: chmod go-w {path}");
+                + "choose a directory of the agent's own");
         }
     }
 
@@ -112,7 +115,11 @@ internal static partial class Ownership
 
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         File.SetUnixFileMode(handle, mode);
-        GiveToServiceUser(path);
+        if (CurrentUser == 0 && LookUpUser(ServiceUser) is var (user, group))
+        {
+            _ = ChangeOwner(descriptor, user, group);
+        }
+
         return handle;
     }
 
@@ -143,6 +150,11 @@ internal static partial class Ownership
         {
             throw new Fault($"{path}: belongs to {UserName(status.Owner)}, not to {UserName(CurrentUser)}; {WhatToRun}");
         }
+
+        if (status.Links != 1)
+        {
+            throw new Fault($"{path}: expected one name, found {status.Links} hard links: it is somewhere else as well; remove it");
+        }
     }
 
     /// <summary>Whether files of this user are taken for our own.</summary>
@@ -151,6 +163,9 @@ internal static partial class Ownership
 
     /// <summary>The state of what <paramref name="path"/> names, a link itself and not its target; null when there is nothing.</summary>
     public static FileStatus? Status(string path) => Status(CurrentDirectory, path, NoFollow);
+
+    /// <summary>The state of what <paramref name="path"/> leads to, links followed; null when there is nothing, or no way to it.</summary>
+    public static FileStatus? StatusOfTarget(string path) => Status(CurrentDirectory, path, 0);
 
     /// <summary>The state of an open descriptor.</summary>
     public static FileStatus Status(int descriptor) =>
@@ -165,9 +180,11 @@ internal static partial class Ownership
         }
     }
 
-    /// <summary>Gives <paramref name="path"/> to a group; false when there is no such group, or this process may not.</summary>
-    public static bool GiveToGroup(string path, string group) =>
-        LookUpGroup(group) is uint id && ChangeOwner(path, uint.MaxValue, id) == 0;
+    /// <summary>Gives an open file to a group; null when it is done, otherwise why not.</summary>
+    public static string? WhyNotGivenToGroup(SafeFileHandle handle, string group) =>
+        LookUpGroup(group) is not { } id ? "there is no such group"
+        : ChangeOwner((int)handle.DangerousGetHandle(), uint.MaxValue, id) != 0 ? Marshal.GetLastPInvokeErrorMessage()
+        : null;
 
     /// <summary>A file mode the way operators write it.</summary>
     public static string Octal(UnixFileMode mode) => Convert.ToString((int)mode, 8).PadLeft(4, '0');
@@ -256,6 +273,9 @@ internal static partial class Ownership
 
     [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int ChangeOwner(string path, uint user, uint group);
+
+    [LibraryImport("libc", EntryPoint = "fchown", SetLastError = true)]
+    private static partial int ChangeOwner(int descriptor, uint user, uint group);
 
     [LibraryImport("libc", EntryPoint = "getpwnam", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint GetPasswordEntry(string name);

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Systemd;
@@ -66,17 +67,35 @@ builder.Services
 
 using var host = builder.Build();
 var log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
+var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+
+// A closed terminal is a stop like any other.
+using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+{
+    signal.Cancel = true;
+    lifetime.StopApplication();
+});
 try
 {
     await host.StartAsync();
     MpibAgent.Log.AgentReady(log, Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
         options.Policy.Name);
+    lifetime.ApplicationStopping.Register(() => MpibAgent.Log.AgentStopping(log));
     await host.WaitForShutdownAsync();
     return Environment.ExitCode;
 }
-catch (Exception fault) when (fault is Fault or IOException or UnauthorizedAccessException)
+catch (Exception fault)
 {
-    MpibAgent.Log.AgentFault(log, fault.Message);
-    await host.StopAsync();
+    // What an operator can mend is one line; anything else is a bug, and says where.
+    MpibAgent.Log.AgentFault(log, fault.Message, fault is Fault or IOException or UnauthorizedAccessException ? null : fault);
+    try
+    {
+        await host.StopAsync();
+    }
+    catch (Exception second)
+    {
+        MpibAgent.Log.AgentFault(log, second.Message, null);
+    }
+
     return Failed;
 }

@@ -40,12 +40,14 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         new("Registration:MaxPeers", "--max-peers", "N", $"how many peers' sockets may be open at once ({new RegistrationOptions().MaxPeers})",
             text => Whole(text, 1, 1_000_000)),
         new("Control:Path", "--control", "PATH", $"the control FIFO ({new ControlOptions().Path})", AbsolutePath),
-        new("Control:Mode", "--control-mode", "MODE", $"its mode, octal: who may command ({new ControlOptions().Mode})", Mode),
+        new("Control:Mode", "--control-mode", "MODE", $"its mode, octal: who may command ({new ControlOptions().Mode})", FifoMode),
         new("Control:Group", "--control-group", "GROUP", $"its group ({new ControlOptions().Group})", Name),
         new("Limits:SlotsPerUser", "--slots-per-user", "N", $"slots that one user's flows may have ({new LimitOptions().SlotsPerUser})",
             text => Whole(text, 1, HintLayout.SlotCount)),
         new("Limits:ConnectionsPerUser", "--connections-per-user", "N",
             $"connections that one user may have ({new LimitOptions().ConnectionsPerUser})", text => Whole(text, 1, StateFile.LargestCapacity)),
+        new("Limits:ProcessesPerUser", "--processes-per-user", "N",
+            $"processes of one user that may have connections ({new LimitOptions().ProcessesPerUser})", text => Whole(text, 1, 1 << 20)),
         new("State:Path", "--state", "PATH", "what survives a restart (\"state\" beside the control FIFO)", AbsolutePath),
         new("Policy:Name", "--policy", "NAME", "who sets the hints: manual (manual)", text => OneOf(text, ManualPolicy.PolicyName)),
         new("Log:Level", "--log-level", "LEVEL", "debug, info, warning or error (info)",
@@ -79,6 +81,9 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         text.Length is >= 3 and <= 4 && text.All(c => c is >= '0' and <= '7') && Convert.ToInt32(text, 8) <= 0x1FF
             ? null : "expected an octal mode of 0000 to 0777";
 
-    private static string? RegionMode(string text) => Mode(text) ?? ((Convert.ToInt32(text, 8) & 0x12) == 0
-        ? null : "expected a mode without write permission for group and others: there is one writer");
+    private static string? RegionMode(string text) => Mode(text) ?? ((Convert.ToInt32(text, 8) & 0x192) == 0x180
+        ? null : "expected a mode with which its owner can read and write, and group and others cannot write: there is one writer");
+
+    private static string? FifoMode(string text) => Mode(text) ?? ((Convert.ToInt32(text, 8) & 0x100) != 0
+        ? null : "expected a mode with which its owner, the agent, can read");
 }

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
 
@@ -20,6 +21,8 @@ internal sealed class SettingsReader
 
     private const string FileVariable = VariablePrefix + "CONFIG";
     private const long LargestFile = 1 << 20;
+    private const int NoSuchFile = 2;
+    private const int NotADirectory = 20;
 
     private readonly Option<string?> _file = new("--config")
     {
@@ -51,6 +54,8 @@ internal sealed class SettingsReader
             command.Add(option);
         }
 
+        // Only what --help shows.
+        command.Directives.Clear();
         var parsed = command.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count == 0 && parsed.Action is not null)
         {
@@ -87,39 +92,69 @@ internal sealed class SettingsReader
             Faults.Add($"the initial hint is {options.Hints.Initial}, and encoding {options.Hints.Encoding.Name()} ends at {highest}");
         }
 
+        foreach (var (first, second, path) in Conflicts(options))
+        {
+            Faults.Add($"{first} and {second} are both {path}; each needs a path of its own");
+        }
+
         return Faults.Count == 0 ? options : null;
+    }
+
+    private static IEnumerable<(string First, string Second, string Path)> Conflicts(AgentOptions options)
+    {
+        var hints = options.Hints.Path;
+        (string Name, string Path)[] paths =
+        [
+            ("the region", hints), ("its draft", hints + ".new"), ("its lock", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
+            ("the socket", options.Registration.Path), ("the FIFO", options.Control.Path), ("the state", options.State.Path),
+        ];
+        return from i in Enumerable.Range(0, paths.Length)
+               from j in Enumerable.Range(i + 1, paths.Length - i - 1)
+               where paths[i].Path == paths[j].Path
+               select (paths[i].Name, paths[j].Name, paths[i].Path);
     }
 
     private void ReadFile(string? path)
     {
-        if (path is null && !File.Exists(DefaultFile))
+        // A settings file that is there and cannot be reached is a fault too.
+        if (path is null && Ownership.Status(DefaultFile) is null && Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory)
         {
             return;
         }
 
         path ??= DefaultFile;
+        if (path.Length == 0)
+        {
+            Faults.Add("--config: expected a path, got ''");
+            return;
+        }
+
         try
         {
-            using var stream = File.OpenRead(path);
-            if (stream.Length > LargestFile)
+            // Looked at before it is opened: a FIFO would wait, a device never end.
+            if (Ownership.StatusOfTarget(path) is { } found && (found.Type != UnixFileType.Regular || found.Size > LargestFile))
             {
-                Faults.Add($"{path}: expected at most {LargestFile} bytes, found {stream.Length}");
+                Faults.Add($"{path}: expected a regular file of at most {LargestFile} bytes");
                 return;
             }
 
-            foreach (var (key, text) in new ConfigurationBuilder().AddIniStream(stream).Build().AsEnumerable())
+            using var text = new StreamReader(path);
+            foreach (var line in IniFile.Read(text))
             {
-                // A section itself comes as a key without a value.
-                if (text is not null)
+                var where = $"{path}:{line.Number}";
+                if (line.Fault is { } fault)
                 {
-                    SetNamed(Setting.All.FirstOrDefault(s => s.Key.Equals(key, StringComparison.OrdinalIgnoreCase)), text,
-                        $"{path}: {DescribeKey(key)}");
+                    Faults.Add($"{where}: {fault}");
+                    continue;
                 }
+
+                SetNamed(Setting.All.FirstOrDefault(s => s.Key.Equals(line.Key, StringComparison.OrdinalIgnoreCase)), line.Value,
+                    $"{where}: {DescribeKey(line.Key!)}");
             }
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or FormatException or InvalidDataException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            Faults.Add($"{path}: {(fault.InnerException ?? fault).Message}");
+            Faults.Add($"{path}: {fault.Message}");
         }
     }
 

@@ -97,6 +97,16 @@ public sealed class EventLoopTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Work_for_a_loop_that_was_never_started_runs_at_once()
+    {
+        using var lifetime = new TestLifetime();
+        using var loop = new EventLoop(TimeProvider.System, lifetime, NullLogger<EventLoop>.Instance);
+        var ran = false;
+        await loop.InvokeAsync(() => ran = true);
+        Assert.True(ran);
+    }
+
+    [Fact]
     public async Task A_bug_in_a_handler_stops_the_agent_with_an_error_and_leaves_nobody_waiting()
     {
         try

@@ -37,7 +37,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         Region = new HintRegion(Options.Hints, Log.For<HintRegion>());
         _state = new StateFile(Options.State, Options.Control, Options.Hints, Log.For<StateFile>());
         Table = new SlotTable(Region, _state, Options.Hints, Options.Limits, Log.For<SlotTable>());
-        _processes = new ProcessWatch(Loop, Table, Log.For<ProcessWatch>());
+        _processes = new ProcessWatch(Loop, Table, Options.Limits, Log.For<ProcessWatch>());
         var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
         Listener = new RegistrationListener(Options.Registration, Loop, registrar, inherited, Log.For<RegistrationListener>());
         var engine = new PolicyEngine(policy ?? new ManualPolicy(), Options.Hints, Loop, Table, Log.For<PolicyEngine>());

@@ -80,7 +80,7 @@ public sealed class SettingsReaderTests : IDisposable
             "[Registration] MaxPeers: expected a whole number of 1", "MPIB_AGENT_HINTS_INITAL: there is no such setting",
             "MPIB_AGENT_LOG_LEVEL: expected debug or info or warning or error, got 'loud'",
             "--encoding: expected multiplier or ppm1024, got 'base64'", "--hints: expected an absolute path", "--socket: expected at most 107 bytes",
-            "--hints-mode: expected a mode without write permission",
+            "--hints-mode: expected a mode with which its owner",
         ];
         Assert.All(expected, part => Assert.Single(faults, fault => fault.Contains(part, StringComparison.Ordinal)));
         Assert.Equal(12, faults.Count);
@@ -88,12 +88,68 @@ public sealed class SettingsReaderTests : IDisposable
 
     [Theory]
     [InlineData("no section or equals sign\n")]
-    [InlineData("[Hints\nInitial=1\n")]
+    [InlineData("[Hints\n")]
     [InlineData("[Hints]\nInitial=1\nInitial=2\n")]
     [InlineData("Initial=1\n")]
     [InlineData("[Hints]\nInitial=\n")]
     public void A_malformed_file_is_a_fault_that_names_it(string text) =>
         Assert.Contains(_files["agent.conf"], Assert.Single(Faults(text)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Every_fault_of_the_file_is_listed_with_its_line()
+    {
+        var faults = Faults("[Hints]\nInitial=bad\ngarbage\nMode=0644\nmode = 0600\n\n[Control\n= 1\nEncoding = nope\n");
+        Assert.Equal([2, 3, 5, 7, 8, 9], faults.Select(fault => int.Parse(fault.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/dev/zero")]
+    [InlineData("/")]
+    [InlineData("/proc/self/mem")]
+    public void What_is_no_settings_file_is_a_fault(string path)
+    {
+        var reader = new SettingsReader();
+        Assert.Null(reader.Read(["--config", path], _environment));
+        Assert.Single(reader.Faults);
+    }
+
+    [Fact]
+    public void A_fifo_as_settings_file_is_refused_and_not_waited_for()
+    {
+        using var mkfifo = System.Diagnostics.Process.Start("mkfifo", [_files["fifo"]]);
+        mkfifo.WaitForExit();
+        var reader = new SettingsReader();
+        Assert.Null(reader.Read(["--config", _files["fifo"]], _environment));
+        Assert.Contains("expected a regular file", Assert.Single(reader.Faults), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Any_bytes_are_read_or_refused() => CsCheck.Check.Sample(
+        CsCheck.Gen.String[CsCheck.Gen.Char["[]=#;: \n\rHintsMode0\0é"], 0, 60],
+        text =>
+        {
+            var reader = new SettingsReader();
+            Assert.Equal(reader.Read(["--config", Written(text)], _environment) is null, reader.Faults.Count > 0);
+        },
+        threads: 1);
+
+    [Theory]
+    [InlineData("--socket", "/tmp/mpib/hints")]
+    [InlineData("--socket", "/tmp/mpib/agent.lock")]
+    [InlineData("--control", "/tmp/mpib/agent.sock")]
+    [InlineData("--hints", "/run/mpib/control")]
+    [InlineData("--hints", "/tmp/mpib/agent.lock")]
+    [InlineData("--state", "/tmp/mpib/hints")]
+    public void Two_things_at_one_path_are_refused(string option, string path) =>
+        Assert.Contains("each needs a path of its own", Assert.Single(Faults("", option, path)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("--hints-mode", "0444")]
+    [InlineData("--hints-mode", "0000")]
+    [InlineData("--hints-mode", "0646")]
+    [InlineData("--control-mode", "0220")]
+    public void A_mode_that_keeps_the_agent_out_is_refused(string option, string mode) => Assert.Single(Faults("", option, mode));
 
     [Fact]
     public void A_file_that_was_asked_for_and_is_not_there_is_a_fault()
@@ -128,6 +184,12 @@ public sealed class SettingsReaderTests : IDisposable
         // And its examples are good settings.
         var uncommented = string.Join('\n', shipped.Select(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [A-Z][A-Za-z]* = ") ? line.TrimStart('#', ' ') : line));
         Assert.NotNull(Read(uncommented));
+    }
+
+    private string Written(string text)
+    {
+        File.WriteAllText(_files["any.conf"], text);
+        return _files["any.conf"];
     }
 
     private static string RepositoryRoot([System.Runtime.CompilerServices.CallerFilePath] string thisFile = "") =>

@@ -15,9 +15,11 @@ namespace MpibAgent.Control;
 /// </summary>
 internal sealed partial class ControlFifo : IHostedService, IDisposable
 {
-    // A turn reads as much as a pipe holds by default; a writer that never stops shares the loop.
-    private const int ReadsPerTurn = 16;
-    private const int ReadSize = 4096;
+    // Some hundred commands a turn: a writer that never stops shares the loop.
+    private const int ReadSize = 1024;
+
+    // What is still carried out at a stop: more than a pipe holds.
+    private const int LargestRest = 1 << 20;
     private static readonly TimeSpan PartialLineQuiet = TimeSpan.FromMilliseconds(50);
 
     private readonly ControlOptions _options;
@@ -71,19 +73,31 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         });
     }
 
-    /// <summary>What has been written by now is still carried out.</summary>
+    /// <summary>
+    /// What has been written by now is still carried out. A writer that never stops is left at the end of a line: the next agent, which
+    /// may read the same FIFO on, must not begin in the middle of one.
+    /// </summary>
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
         if (_fifo >= 0)
         {
-            Read();
+            var rest = 0;
+            while (rest < LargestRest && TryRead(_buffer.Length, out var count, out _))
+            {
+                rest += count;
+            }
+
+            while (_lines.HasPartialLine && TryRead(1, out _, out _))
+            {
+            }
+
             if (_lines.HasPartialLine)
             {
                 _lines.Flush(CarryOut);
             }
 
             _quietTimer.Disarm();
-            _loop.Forget(_fifo);
+            _loop.ForgetShared(_fifo);
             Dispose();
         }
     });
@@ -104,13 +118,16 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         {
             Ownership.GiveToServiceUser(path);
         }
-
-        using var handle = Ownership.Open(path, UnixFileType.Fifo, FileAccess.Read)
-            ?? throw new Fault($"cannot make the FIFO {path}: {Marshal.GetLastPInvokeErrorMessage()}; {Ownership.WhatToRun}");
-        File.SetUnixFileMode(handle, Ownership.ParseMode(_options.Mode));
-        if (!Ownership.GiveToGroup(path, _options.Group))
+        else if (Marshal.GetLastPInvokeError() is not FileExists and var error)
         {
-            Log.ControlGroupMissing(_log, path, _options.Group);
+            throw new Fault($"cannot make the FIFO {path}: {Marshal.GetPInvokeErrorMessage(error)}; {Ownership.WhatToRun}");
+        }
+
+        using var handle = Ownership.Open(path, UnixFileType.Fifo, FileAccess.Read) ?? throw new Fault($"{path}: vanished right after it was made");
+        File.SetUnixFileMode(handle, Ownership.ParseMode(_options.Mode));
+        if (Ownership.WhyNotGivenToGroup(handle, _options.Group) is { } reason)
+        {
+            Log.ControlGroupMissing(_log, path, _options.Group, reason);
         }
 
         var descriptor = (int)handle.DangerousGetHandle();
@@ -120,38 +137,42 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
     private void Read()
     {
-        for (var i = 0; i < ReadsPerTurn; i++)
+        if (_fifo < 0)
         {
-            var count = ReadBytes(_fifo, _buffer, _buffer.Length);
-            if (count > 0)
-            {
-                _lines.Add(_buffer.AsSpan(0, (int)count), CarryOut);
-                continue;
-            }
-
-            var error = Marshal.GetLastPInvokeError();
-            if (count < 0 && error == Interrupted)
-            {
-                continue;
-            }
-
-            if (count < 0 && error != TryAgain)
-            {
-                throw new IOException($"reading the control FIFO: {Marshal.GetPInvokeErrorMessage(error)}");
-            }
-
-            WaitForMore(noWriterLeft: count == 0);
             return;
         }
 
-        // The edge is used up while there is more: come back after the others.
-        _loop.Post(() =>
+        if (TryRead(_buffer.Length, out _, out var noWriterLeft))
         {
-            if (_fifo >= 0)
-            {
-                Read();
-            }
-        });
+            // The edge is used up while there is more: come back after the others.
+            _loop.Post(Read);
+        }
+        else
+        {
+            WaitForMore(noWriterLeft);
+        }
+    }
+
+    /// <summary>Reads and carries out at most <paramref name="most"/> bytes; false when there are none at the moment.</summary>
+    private bool TryRead(int most, out int count, out bool noWriterLeft)
+    {
+        count = (int)ReadBytes(_fifo, _buffer, most);
+        noWriterLeft = count == 0;
+        if (count > 0)
+        {
+            // More of a line that was waiting for its end: it is not quiet.
+            _quietTimer.Disarm();
+            _lines.Add(_buffer.AsSpan(0, count), CarryOut);
+            return true;
+        }
+
+        var error = Marshal.GetLastPInvokeError();
+        if (count < 0 && error is not (TryAgain or Interrupted))
+        {
+            throw new IOException($"reading the control FIFO: {Marshal.GetPInvokeErrorMessage(error)}");
+        }
+
+        return count < 0 && error == Interrupted;
     }
 
     /// <summary>A last line without a newline is whole once its writer has gone, or (systemd holds a writer open) has been quiet.</summary>
@@ -195,6 +216,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
     private const int Interrupted = 4;
     private const int TryAgain = 11;
+    private const int FileExists = 17;
 
     [LibraryImport("libc", EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakeFifo(string path, uint mode);

@@ -127,7 +127,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 
             (batch, _waiting) = (_waiting, batch);
             (dropped, _dropped) = (_dropped, 0);
-            return batch.Count > 0 && !_isAbandoned;
+            return (batch.Count > 0 || dropped > 0) && !_isAbandoned;
         }
     }
 

@@ -10,7 +10,7 @@ namespace MpibAgent.Registration;
 internal sealed partial class PeerSocket
 {
     // A response is never longer than its request, so as many bytes out as in are enough.
-    private const int BufferSize = 1024;
+    private const int BufferSize = 512;
 
     private readonly RegistrationListener _listener;
     private readonly Registrar _registrar;
@@ -21,6 +21,7 @@ internal sealed partial class PeerSocket
     private int _sent;
     private bool _answered;
     private bool _closeWhenSent;
+    private bool _isDeaf;
 
     public PeerSocket(RegistrationListener listener, Registrar registrar)
     {
@@ -70,7 +71,7 @@ internal sealed partial class PeerSocket
         Pid = BinaryPrimitives.ReadInt32LittleEndian(credentials);
         Uid = BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
         _received = _toSend = _sent = 0;
-        _closeWhenSent = _answered = false;
+        _closeWhenSent = _answered = _isDeaf = false;
         Interest = Ready.None;
     }
 
@@ -161,7 +162,7 @@ internal sealed partial class PeerSocket
     /// <summary>Sends what is due; false when the socket has been closed.</summary>
     private bool Flush()
     {
-        while (_sent < _toSend)
+        while (_sent < _toSend && !_isDeaf)
         {
             var count = Send(Descriptor, _output.AsSpan(_sent, _toSend - _sent), _toSend - _sent, NoSignal);
             if (count >= 0)
@@ -183,8 +184,8 @@ internal sealed partial class PeerSocket
                 return true;
             }
 
-            _listener.Drop(this);
-            return false;
+            // It has closed without reading. What it asked before that is still done.
+            _isDeaf = true;
         }
 
         _sent = _toSend = 0;

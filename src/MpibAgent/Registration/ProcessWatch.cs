@@ -16,9 +16,14 @@ namespace MpibAgent.Registration;
 /// before the connect() by which it became known; so any socket accepted later, with the same pid, is its own. For a socket that is
 /// not covered by this, SO_PEERPIDFD gives the peer itself: a dead one is refused, and of the living no two share a pid.
 /// </remarks>
-internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILogger<ProcessWatch> log) : IHostedService, IDisposable
+internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, LimitOptions limits, ILogger<ProcessWatch> log) : IHostedService, IDisposable
 {
+    // Descriptors that are not used for pidfds: those of new peers, whom to refuse takes one.
+    private const int ReservedDescriptors = 16;
+
     private readonly Dictionary<int, PeerProcess> _processes = [];
+    private readonly Dictionary<uint, int> _perUser = [];
+    private readonly long _descriptorLimit = ReadDescriptorLimit();
 
     /// <summary>Watches the processes whose connections an earlier agent left; those that have ended meanwhile lose theirs.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => loop.InvokeAsync(() =>
@@ -76,16 +81,23 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
             return process;
         }
 
+        if (_perUser.GetValueOrDefault(peer.Uid) >= limits.ProcessesPerUser)
+        {
+            error = TooManyProcesses;
+            return null;
+        }
+
         var pidfd = OpenPidfd(peer, out error);
         if (pidfd < 0)
         {
             return null;
         }
 
-        if (HasEnded(pidfd))
+        // The lowest free number is given, so a high one says that few are left.
+        if (HasEnded(pidfd) || pidfd >= _descriptorLimit - ReservedDescriptors)
         {
+            error = HasEnded(pidfd) ? NoSuchProcess : NoDescriptors;
             _ = Close(pidfd);
-            error = NoSuchProcess;
             return null;
         }
 
@@ -97,14 +109,28 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
         }
 
         process = new PeerProcess(new ProcessIdentity(peer.Pid, peer.Uid, Ownership.Status(pidfd).Inode), pidfd, peer.Number);
-        Watch(process);
-        return process;
+        try
+        {
+            Watch(process);
+            return process;
+        }
+        catch (IOException)
+        {
+            _ = Close(pidfd);
+            error = NoMemory;
+            return null;
+        }
     }
 
     /// <summary>Forgets a process that holds no connection any more.</summary>
     public void Release(PeerProcess process)
     {
         _processes.Remove(process.Identity.Pid);
+        if (--CollectionsMarshal.GetValueRefOrNullRef(_perUser, process.Identity.Uid) == 0)
+        {
+            _perUser.Remove(process.Identity.Uid);
+        }
+
         loop.Forget(process.Pidfd);
         _ = Close(process.Pidfd);
     }
@@ -128,8 +154,9 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
 
     private void Watch(PeerProcess process)
     {
-        _processes.Add(process.Identity.Pid, process);
         loop.Add(process.Pidfd, Ready.Read, _ => End(process));
+        _processes.Add(process.Identity.Pid, process);
+        CollectionsMarshal.GetValueRefOrAddDefault(_perUser, process.Identity.Uid, out _)++;
     }
 
     private static bool IsPeerAlive(PeerSocket peer)
@@ -158,6 +185,8 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
         error = Marshal.GetLastPInvokeError();
         if (error != NoSuchOption)
         {
+            // A peer that has been reaped is EINVAL or ESRCH, as the kernel's version goes.
+            error = error is NoDescriptors or NoDescriptorsAtAll or NoMemory ? error : NoSuchProcess;
             return -1;
         }
 
@@ -174,8 +203,22 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
         return Poll(ref poll, 1, 0) > 0;
     }
 
+    private static long ReadDescriptorLimit()
+    {
+        Span<long> limit = stackalloc long[2];
+        return GetLimit(NumberOfFiles, limit) == 0 ? limit[0] : long.MaxValue;
+    }
+
     /// <summary>ESRCH: the peer has ended.</summary>
     public const int NoSuchProcess = 3;
+
+    /// <summary>No errno: the user has as many processes as one may.</summary>
+    public const int TooManyProcesses = -1;
+
+    private const int NoMemory = 12;
+    private const int NoDescriptorsAtAll = 23;
+    private const int NoDescriptors = 24;
+    private const int NumberOfFiles = 7;
 
     private const int InvalidArgument = 22;
     private const int SocketLevel = 1;
@@ -187,6 +230,9 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     private static partial int GetSocketOption(int descriptor, int level, int option, Span<byte> value, ref int length);
 
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetLimit(int resource, Span<long> limit);
+
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
 
@@ -195,11 +241,12 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, ILog
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);
+}
 
-    private struct PollDescriptor
-    {
-        public int Descriptor;
-        public short Events;
-        public short Returned;
-    }
+/// <summary>struct pollfd of poll(2).</summary>
+internal struct PollDescriptor
+{
+    public int Descriptor;
+    public short Events;
+    public short Returned;
 }

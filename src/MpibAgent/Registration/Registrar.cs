@@ -9,7 +9,10 @@ namespace MpibAgent.Registration;
 /// <summary>Turns a request of a known peer into a call on the <see cref="SlotTable"/>, and the outcome into the bytes of the response.</summary>
 internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLoop loop, ILogger<Registrar> log)
 {
-    private readonly Complaints _complaints = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    // A gate for each kind: a flood of one does not hide the others.
+    private readonly Complaints _badRequests = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    private readonly Complaints _refusals = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    private readonly Complaints _oddities = new(loop, left => Log.ComplaintsLeftOut(log, left));
 
     /// <summary>Carries out a whole request and writes the response; returns the response's bytes.</summary>
     public int Answer(PeerSocket peer, in Request request, Span<byte> response)
@@ -29,7 +32,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     /// <summary>The response to what is no request; 0 bytes when none is owed.</summary>
     public int Refuse(PeerSocket peer, ReadOnlySpan<byte> bytes, Span<byte> response)
     {
-        if (_complaints.Admit())
+        if (_badRequests.Admit())
         {
             Log.BadRequest(log, peer.Pid, peer.Uid, Request.Explain(bytes));
         }
@@ -66,13 +69,15 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
                 return ResponseStatus.InvalidRequest;
             }
 
-            Complain(peer, request.ConnId, $"the process cannot be watched: {Marshal.GetPInvokeErrorMessage(error)}; raise LimitNOFILE=");
+            Complain(peer, request.ConnId, error == ProcessWatch.TooManyProcesses
+                ? "its user has ProcessesPerUser processes; see [Limits]"
+                : $"the process cannot be watched: {Marshal.GetPInvokeErrorMessage(error)}; raise LimitNOFILE=");
             return ResponseStatus.NoFreeSlots;
         }
 
         var flow = new Flow(request.SoutSource, request.SoutDestination);
         var outcome = table.Register(process.Identity, request.ConnId, flow, out slot);
-        if (outcome != RegisterOutcome.Registered)
+        if (outcome is not (RegisterOutcome.Registered or RegisterOutcome.KnownAlready))
         {
             if (table.ConnectionsOfProcess(peer.Pid) == 0)
             {
@@ -89,8 +94,13 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
             return ResponseStatus.NoFreeSlots;
         }
 
+        if (outcome == RegisterOutcome.KnownAlready)
+        {
+            return ResponseStatus.Success;
+        }
+
         Log.Registered(log, request.ConnId, peer.Pid, peer.Uid, slot, flow.Source, flow.Destination, request.SupSource, request.SupDestination);
-        if (flow.HasAnyAddress && _complaints.Admit())
+        if (flow.HasAnyAddress && _oddities.Admit())
         {
             Log.AnyAddress(log, slot, request.ConnId, peer.Pid, flow.Source, flow.Destination);
         }
@@ -108,7 +118,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
                 processes.Release(process!);
             }
         }
-        else if (_complaints.Admit())
+        else if (_oddities.Admit())
         {
             Log.NotRegistered(log, connId, peer.Pid, peer.Uid);
         }
@@ -116,7 +126,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
 
     private void Complain(PeerSocket peer, uint connId, string reason)
     {
-        if (_complaints.Admit())
+        if (_refusals.Admit())
         {
             Log.RegisterRefused(log, connId, peer.Pid, peer.Uid, reason);
         }

@@ -36,6 +36,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     private List<(PeerSocket Peer, long Number)> _recent = [];
     private TaskCompletionSource? _drained;
     private long _accepted;
+    private long _acceptedBefore;
     private int _listening = -1;
     private ulong? _ownInode;
 
@@ -64,6 +65,11 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     {
         if (_inherited.TryTake("registration", UnixFileType.Socket, out _listening))
         {
+            if (Option(SocketDomain) != UnixFamily || Option(SocketTypeOption) != StreamType || Option(IsListening) != 1)
+            {
+                throw new Fault("the descriptor named registration is no listening Unix stream socket; set ListenStream= to a path in its socket unit");
+            }
+
             Log.RegistrationInherited(_log, _options.Path, _listening);
         }
         else
@@ -89,6 +95,13 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
 
         IsDraining = true;
         StopListening();
+        if (!_loop.IsRunning)
+        {
+            // It ended on a bug: nobody would tell us when a peer is ready.
+            _peers.Snapshot().ForEach(Drop);
+            return Task.CompletedTask;
+        }
+
         foreach (var peer in _peers.Snapshot())
         {
             // What it has sent is answered now; only one that still owes its request is waited for.
@@ -130,7 +143,20 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     {
         if (peer.Interest == Ready.None)
         {
-            _loop.Add(peer.Descriptor, interest, peer.OnReady);
+            try
+            {
+                _loop.Add(peer.Descriptor, interest, peer.OnReady);
+            }
+            catch (IOException fault)
+            {
+                if (_complaints.Admit())
+                {
+                    Log.PeerDroppedForRoom(_log, peer.Pid, peer.Uid, fault.Message);
+                }
+
+                Drop(peer);
+                return;
+            }
         }
         else if (peer.Interest != interest)
         {
@@ -165,6 +191,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
 
     private void Accept()
     {
+        _acceptedBefore = _accepted;
         for (var i = 0; i < AcceptsPerTurn && TryAccept(); i++)
         {
         }
@@ -235,8 +262,16 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     /// <summary>Out of descriptors or of kernel memory: the peer that is idle longest makes room, or all wait for a moment.</summary>
     private bool MakeRoom(int error)
     {
-        var reason = $"accept: {Marshal.GetPInvokeErrorMessage(error)} (raise LimitNOFILE=)";
-        if (_peers.Oldest is not null)
+        // Out of descriptors, accept() says so also when nobody waits.
+        if (!IsAnybodyWaiting())
+        {
+            return false;
+        }
+
+        var reason = $"accept: {Marshal.GetPInvokeErrorMessage(error)}" + (error == NoDescriptors ? " (raise LimitNOFILE=)" : "");
+
+        // One that came in this turn has had no time to be idle.
+        if (_peers.Oldest is { } oldest && oldest.Number <= _acceptedBefore)
         {
             DropOldest(reason);
             return true;
@@ -310,7 +345,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
             _pauseTimer.Disarm();
         }
 
-        _loop.Forget(_listening);
+        _loop.ForgetShared(_listening);
         _ = Close(_listening);
         _listening = -1;
     }
@@ -328,14 +363,17 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         address[0] = UnixFamily;
         name.CopyTo(address[2..]);
 
+        // By the umask and not by chmod, which would follow a link put in its place. Nobody else makes files at this time.
         _listening = CreateSocket(UnixFamily, StreamType | NonBlocking | CloseOnExec, 0);
-        if (_listening < 0 || BindSocket(_listening, address, name.Length + 3) != 0)
+        var umask = SetUmask(0x1FF & ~(uint)Ownership.ParseMode(_options.Mode));
+        var bound = BindSocket(_listening, address, name.Length + 3);
+        var error = Marshal.GetLastPInvokeError();
+        _ = SetUmask(umask);
+        if (bound != 0)
         {
-            throw new Fault($"cannot bind {path}: {Marshal.GetLastPInvokeErrorMessage()}; {Ownership.WhatToRun}");
+            throw new Fault($"cannot bind {path}: {Marshal.GetPInvokeErrorMessage(error)}; {Ownership.WhatToRun}");
         }
 
-        // Before listen(), so nobody connects while the mode is still that of the umask.
-        File.SetUnixFileMode(path, Ownership.ParseMode(_options.Mode));
         Ownership.GiveToServiceUser(path);
         _ownInode = Ownership.Status(path)?.Inode;
         if (Listen(_listening, Backlog) != 0)
@@ -371,6 +409,25 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         throw new Fault($"{path}: somebody is listening there already; run: ss -xlp src {path}");
     }
 
+    private bool IsAnybodyWaiting()
+    {
+        var poll = new PollDescriptor { Descriptor = _listening, Events = PollIn };
+        return Poll(ref poll, 1, 0) > 0;
+    }
+
+    private int Option(int option)
+    {
+        Span<byte> value = stackalloc byte[sizeof(int)];
+        var length = value.Length;
+        return GetSocketOption(_listening, SocketLevel, option, value, ref length) == 0 ? MemoryMarshal.Read<int>(value) : -1;
+    }
+
+    private const int SocketLevel = 1;
+    private const int SocketTypeOption = 3;
+    private const int IsListening = 30;
+    private const int SocketDomain = 39;
+    private const int NoDescriptors = 24;
+    private const short PollIn = 1;
     private const byte UnixFamily = 1;
     private const int StreamType = 1;
     private const int NonBlocking = 0x800;
@@ -384,6 +441,15 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
 
     [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
     private static partial int BindSocket(int descriptor, ReadOnlySpan<byte> address, int length);
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint SetUmask(uint mask);
+
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    private static partial int GetSocketOption(int descriptor, int level, int option, Span<byte> value, ref int length);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "listen", SetLastError = true)]
     private static partial int Listen(int descriptor, int backlog);

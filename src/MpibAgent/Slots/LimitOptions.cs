@@ -6,6 +6,9 @@ internal sealed class LimitOptions
     /// <summary>Slots that one user's flows may have, 1 to 256. A slot counts for the user who first registered its flow.</summary>
     public int SlotsPerUser { get; set; } = 240;
 
+    /// <summary>Processes of one user that may hold connections, 1 to 1048576. Each takes a descriptor: keep it below LimitNOFILE= of the unit.</summary>
+    public int ProcessesPerUser { get; set; } = 16384;
+
     /// <summary>Connections that one user may have registered, 1 to 16777216.</summary>
     public int ConnectionsPerUser { get; set; } = 131072;
 }

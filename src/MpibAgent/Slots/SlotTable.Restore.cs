@@ -8,7 +8,7 @@ internal sealed partial class SlotTable
     /// <summary>Slots and connections of the state file. A slot that no connection holds any more is cleared, as if its last one had just gone.</summary>
     private void RestoreState()
     {
-        InitialHint = state.Initial ?? options.Initial;
+        InitialHint = state.Initial is { } set && set <= options.Encoding.MaxHint() ? set : options.Initial;
         var damaged = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
@@ -95,7 +95,26 @@ internal sealed partial class SlotTable
             region.WriteEntry(slot, default, default, InitialHint);
         }
 
+        BringIntoRange(slot);
+        if (_slots[slot] is { Source: HintSource.Initial, Connections: 0 } && _free.Contains(slot) && region.Read(slot).SupBw != InitialHint)
+        {
+            // The setting has changed.
+            region.WriteHint(slot, InitialHint);
+        }
+
         state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), _slots[slot].Source);
+    }
+
+    /// <summary>The encoding may be another than that of the agent before.</summary>
+    private void BringIntoRange(int slot)
+    {
+        var hint = region.Read(slot).SupBw;
+        if (hint > options.Encoding.MaxHint())
+        {
+            Log.HintOutOfRange(log, slot, hint, options.Encoding.Name(), options.Encoding.MaxHint(), InitialHint);
+            _slots[slot].Source = HintSource.Initial;
+            region.WriteHint(slot, InitialHint);
+        }
     }
 
     /// <summary>Without a state file the flows that the region names keep their slots, for jobs that outlived whoever gave them.</summary>
@@ -103,6 +122,7 @@ internal sealed partial class SlotTable
     {
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
+            BringIntoRange(slot);
             var entry = region.Read(slot);
             var flow = new Flow(entry.Source, entry.Destination);
             if (flow == default)

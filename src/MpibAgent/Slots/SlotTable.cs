@@ -11,6 +11,9 @@ internal enum RegisterOutcome
     /// <summary>It was made.</summary>
     Registered,
 
+    /// <summary>It was there already, with this flow.</summary>
+    KnownAlready,
+
     /// <summary>All slots have a flow.</summary>
     NoFreeSlot,
 
@@ -118,7 +121,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         var known = _connections.TryFind(process.Pid, connId, out var connection);
         if (known && _slots[slot = _connections.SlotOf(connection)].Flow == flow)
         {
-            return RegisterOutcome.Registered;
+            return RegisterOutcome.KnownAlready;
         }
 
         slot = -1;

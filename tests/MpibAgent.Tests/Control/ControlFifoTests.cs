@@ -113,6 +113,26 @@ public sealed class ControlFifoTests
     }
 
     [Fact]
+    public async Task Lines_are_never_cut_however_busy_the_fifo_is_and_whenever_the_agent_stops()
+    {
+        using var files = new TempDirectory();
+        for (var i = 0; i < 5; i++)
+        {
+            await using var agent = await RunningAgent.StartAsync(files);
+            using var reader = agent.Reader();
+            using var flood = Process.Start(new ProcessStartInfo("sh", ["-c", $"exec yes '0 4294967295' > {agent.Options.Control.Path}"])
+            {
+                RedirectStandardError = true,
+            })!;
+            Wait.Until(() => agent.Log.Count("hint-set") > 1000);
+            await agent.StopAsync();
+            flood.WaitForExit();
+            Assert.Equal(uint.MaxValue, reader.Read(0).SupBw);
+            Assert.Equal(0, agent.Log.Count("command-refused"));
+        }
+    }
+
+    [Fact]
     public async Task The_fifo_stays_and_a_next_agent_takes_it_over()
     {
         using var files = new TempDirectory();

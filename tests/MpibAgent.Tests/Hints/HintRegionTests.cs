@@ -142,6 +142,16 @@ public sealed class HintRegionTests : IDisposable
     }
 
     [Fact]
+    public void A_file_with_a_second_name_is_refused()
+    {
+        File.WriteAllText(_files["precious"], "precious");
+        using var ln = System.Diagnostics.Process.Start("ln", [_files["precious"], _files["agent.lock"]]);
+        ln.WaitForExit();
+        Assert.Contains("found 2 hard links", Assert.Throws<Fault>(() => Open()).Message, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(_files["precious"]));
+    }
+
+    [Fact]
     public void A_second_writer_is_refused_with_the_pid_of_the_first()
     {
         using var first = Open();

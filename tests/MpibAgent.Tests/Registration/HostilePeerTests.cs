@@ -165,6 +165,19 @@ public sealed class HostilePeerTests
     }
 
     [Fact]
+    public async Task Requests_of_a_peer_that_hangs_up_without_reading_are_all_carried_out()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var client = agent.Connect();
+        using (var rude = agent.ConnectRaw())
+        {
+            rude.Send(Enumerable.Range(0, 300).SelectMany(i => RegistrationTests.Register((uint)i)).ToArray());
+        }
+
+        agent.WaitUntil(() => agent.Table.ConnectionCount == 300);
+    }
+
+    [Fact]
     public async Task A_flood_of_bad_requests_logs_a_few_lines()
     {
         await using var agent = await RunningAgent.StartAsync();

@@ -144,6 +144,48 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void A_hint_beyond_the_encoding_of_the_next_agent_goes_back_to_the_initial_one()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetHint(0, 5000, HintSource.Operator);
+            before.Table.SetHint(1, 1000, HintSource.Operator);
+            before.Table.SetAll(4000, HintSource.Operator);
+            before.Table.SetHint(1, 1000, HintSource.Operator);
+        }
+
+        using var after = new TestTable(_files, log: _log, encoding: HintEncoding.Ppm1024, initial: 3);
+        Assert.Equal((3u, 1000u, 3u, 3u), (after.Table.HintOf(0), after.Table.HintOf(1), after.Table.HintOf(2), after.Table.InitialHint));
+        Assert.Equal(255, _log.Count("hint-out-of-range"));
+    }
+
+    [Fact]
+    public void A_changed_initial_hint_reaches_the_slots_that_nobody_has_set()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetHint(0, 9, HintSource.Operator);
+            Register(before, 1, 1, 1);
+            Register(before, 1, 2, 2);
+        }
+
+        using var after = new TestTable(_files, initial: 4);
+        Assert.Equal((9u, 1u, 4u), (after.Table.HintOf(0), after.Table.HintOf(1), after.Table.HintOf(2)));
+    }
+
+    [Fact]
+    public void The_flow_from_nowhere_to_nowhere_keeps_its_slot()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.Register(TestTable.Process(1), 1, default, out _);
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal(1, Register(after, 1, 2, 2));
+    }
+
+    [Fact]
     public void A_damaged_connection_is_dropped_and_the_others_stay()
     {
         using (var before = new TestTable(_files))
@@ -257,7 +299,8 @@ public sealed class StateFileTests : IDisposable
 
     private static int Register(TestTable table, int pid, uint connId, int flow)
     {
-        Assert.Equal(RegisterOutcome.Registered, table.Table.Register(TestTable.Process(pid), connId, SlotTableTests.Flow(flow), out var slot));
+        Assert.True(table.Table.Register(TestTable.Process(pid), connId, SlotTableTests.Flow(flow), out var slot)
+            is RegisterOutcome.Registered or RegisterOutcome.KnownAlready);
         return slot;
     }
 

@@ -1,5 +1,6 @@
 using MpibAgent.Control;
 using MpibAgent.Hints;
+using MpibAgent.Interface;
 using MpibAgent.Slots;
 
 namespace MpibAgent.Tests.Slots;
@@ -9,10 +10,10 @@ internal sealed class TestTable : IDisposable
 {
     private readonly StateFile _state;
 
-    public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null)
+    public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null, HintEncoding encoding = HintEncoding.Multiplier, uint initial = 1)
     {
         log ??= new CapturedLog();
-        var hints = new HintOptions { Path = files["hints"] };
+        var hints = new HintOptions { Path = files["hints"], Encoding = encoding, Initial = initial };
         Region = new HintRegion(hints, log.For<HintRegion>());
         _state = new StateFile(new StateOptions { Path = files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
         Table = new SlotTable(Region, _state, hints, limits ?? new LimitOptions(), log.For<SlotTable>());
