@@ -406,7 +406,8 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
             // A full backlog has a listener as well.
         }
 
-        throw new Fault($"{path}: somebody is listening there already; run: ss -xlp src {path}");
+        throw new Fault($"{path}: somebody is listening there already; run: ss -xlp src {path}. "
+            + "Where it is systemd, on behalf of the service: systemctl stop mpib-agent.socket mpib-control.socket mpib-agent.service");
     }
 
     private bool IsAnybodyWaiting()
