@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -78,8 +77,7 @@ using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
 try
 {
     await host.StartAsync();
-    MpibAgent.Log.AgentReady(log, Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
-        options.Policy.Name);
+    MpibAgent.Log.AgentReady(log, SettingsReader.Version, options.Policy.Name);
     lifetime.ApplicationStopping.Register(() => MpibAgent.Log.AgentStopping(log));
     await host.WaitForShutdownAsync();
     return Environment.ExitCode;

@@ -1,6 +1,8 @@
 using System.Collections;
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
@@ -53,6 +55,8 @@ internal sealed class SettingsReader
         {
             command.Add(option);
         }
+
+        command.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
 
         // Only what --help shows.
         command.Directives.Clear();
@@ -195,6 +199,20 @@ internal sealed class SettingsReader
     private static string? ValueOf(ParseResult parsed, Option<string?> option) =>
         parsed.GetResult(option) is { Implicit: false, Tokens.Count: 1 } result ? result.Tokens[0].Value : null;
 
+    /// <summary>The version, as the project sets it.</summary>
+    public static string Version { get; } =
+        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     private static string DescribeKey(string key) =>
         key.LastIndexOf(':') is var colon and >= 0 ? $"[{key[..colon]}] {key[(colon + 1)..]}" : $"{key} (outside any section)";
+
+    /// <summary>As other daemons say it: the name, then the version.</summary>
+    private sealed class PrintVersion : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine($"mpib-agent {Version}");
+            return 0;
+        }
+    }
 }

@@ -23,7 +23,7 @@ public abstract class AcceptanceTest(SystemdMachine machine) : IAsyncLifetime
             usermod --append --groups mpib oscar
             systemctl stop {Units}
             systemctl reset-failed {Units}
-            rm -rf /tmp/mpib
+            rm -rf /tmp/mpib /run/mpib/state*
             systemctl start {Units}
             """);
         Assert.Equal(Idle, await PropertyAsync("StatusText"));

@@ -46,6 +46,6 @@ public sealed class StopTests(SystemdMachine machine) : AcceptanceTest(machine)
 
         Assert.Equal("error ENOENT", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
         Assert.Equal("inactive", await PropertyAsync("ActiveState"));
-        Assert.Equal("/tmp/mpib/agent.lock\n/tmp/mpib/hints", await Machine.ShellAsync("find /tmp/mpib /run/mpib -mindepth 1 | sort"));
+        Assert.Equal("/run/mpib/state\n/run/mpib/state.lock\n/tmp/mpib/agent.lock\n/tmp/mpib/hints", await Machine.ShellAsync("find /tmp/mpib /run/mpib -mindepth 1 | sort"));
     }
 }

@@ -23,7 +23,9 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
 
     private readonly Dictionary<int, PeerProcess> _processes = [];
     private readonly Dictionary<uint, int> _perUser = [];
-    private readonly long _descriptorLimit = ReadDescriptorLimit();
+
+    /// <summary>How many descriptors this process may have (RLIMIT_NOFILE).</summary>
+    public static long DescriptorLimit { get; } = ReadDescriptorLimit();
 
     /// <summary>Watches the processes whose connections an earlier agent left; those that have ended meanwhile lose theirs.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => loop.InvokeAsync(() =>
@@ -94,7 +96,7 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
         }
 
         // The lowest free number is given, so a high one says that few are left.
-        if (HasEnded(pidfd) || pidfd >= _descriptorLimit - ReservedDescriptors)
+        if (HasEnded(pidfd) || pidfd >= DescriptorLimit - ReservedDescriptors)
         {
             error = HasEnded(pidfd) ? NoSuchProcess : NoDescriptors;
             _ = Close(pidfd);

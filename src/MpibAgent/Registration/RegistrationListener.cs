@@ -30,6 +30,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     private readonly LoopTimer _drainTimer;
     private readonly LoopTimer _pauseTimer;
     private readonly Stack<PeerSocket> _unused = new();
+    private readonly int _maxPeers;
     private readonly TimeSpan _idleTimeout;
     private readonly PeerList _peers = new();
     private List<(PeerSocket Peer, long Number)> _new = [];
@@ -48,6 +49,9 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         _registrar = registrar;
         _inherited = inherited;
         _log = log;
+
+        // Where descriptors are few the sockets of silent peers must leave some for the processes that register.
+        _maxPeers = (int)Math.Min(options.MaxPeers, Math.Max(1, ProcessWatch.DescriptorLimit / 4));
         _idleTimeout = TimeSpan.FromSeconds(options.IdleTimeoutSec);
         _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
         _idleTimer = loop.CreateTimer(DropIdle);
@@ -212,9 +216,11 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
             };
         }
 
-        if (_peers.Count >= _options.MaxPeers)
+        if (_peers.Count >= _maxPeers)
         {
-            DropOldest($"{_peers.Count} sockets are open, the limit is MaxPeers={_options.MaxPeers}");
+            DropOldest(_maxPeers == _options.MaxPeers
+                ? $"{_peers.Count} sockets are open, the limit is MaxPeers={_options.MaxPeers}"
+                : $"{_peers.Count} sockets are open, a quarter of the {ProcessWatch.DescriptorLimit} descriptors; raise LimitNOFILE=");
         }
 
         var peer = _unused.TryPop(out var unused) ? unused : new PeerSocket(this, _registrar);

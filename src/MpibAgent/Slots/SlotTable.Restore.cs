@@ -56,7 +56,8 @@ internal sealed partial class SlotTable
             (flow, hasFlow, source) = (shown, shown != default, HintSource.Initial);
         }
 
-        _slots[slot].Source = source;
+        // A region that is new has forgotten what was set.
+        _slots[slot].Source = region.Adopted ? source : HintSource.Initial;
         if (hasFlow && _slotOfFlow.TryAdd(flow, slot))
         {
             _slots[slot].Flow = flow;

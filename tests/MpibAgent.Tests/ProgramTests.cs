@@ -1,0 +1,123 @@
+namespace MpibAgent.Tests;
+
+/// <summary>How the program starts and ends: exit codes and the lines that go with them.</summary>
+public sealed class ProgramTests : IDisposable
+{
+    private readonly TempDirectory _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    [InlineData("HUP")]
+    public async Task A_signal_stops_it_with_exit_code_0(string signal)
+    {
+        using var agent = AgentProcess.Start(_files, arguments: "--manual");
+        await agent.StopAsync(signal);
+        Assert.Contains("stopping", agent.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(_files["agent.sock"]));
+    }
+
+    [Fact]
+    public async Task It_says_what_it_owns()
+    {
+        using var agent = AgentProcess.Start(_files);
+        foreach (var part in new[] { _files["hints"], _files["agent.sock"], _files["control"], "initial hint 1", "encoding multiplier", "policy manual" })
+        {
+            Assert.Contains(part, agent.Output, StringComparison.Ordinal);
+        }
+
+        await agent.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("--help", "--initial-hint <HINT>")]
+    [InlineData("--version", "mpib-agent 0.")]
+    public async Task It_answers_and_exits_with_0(string option, string expected)
+    {
+        using var agent = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(AppContext.BaseDirectory + "mpib-agent", [option])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        Assert.Contains(expected, await agent.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, agent.ExitCode);
+    }
+
+    [Fact]
+    public void Bad_settings_are_all_listed_and_exit_with_2()
+    {
+        var (code, output) = AgentProcess.Run(_files, arguments: "--bogus --encoding base64 --initial-hint=-1");
+        Assert.Equal(2, code);
+        Assert.Equal(3, output.Split("mpib-agent: ").Length - 1);
+        Assert.Empty(Directory.GetFileSystemEntries(_files.Path));
+    }
+
+    [Fact]
+    public async Task A_second_agent_ends_with_1_and_names_the_first()
+    {
+        using var first = AgentProcess.Start(_files);
+        var (code, output) = AgentProcess.Run(_files);
+        Assert.Equal(1, code);
+        Assert.Contains($"another agent is running (pid {first.Pid})", output, StringComparison.Ordinal);
+        await first.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("ulimit -n 7;", "")]
+    [InlineData("export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=wrong;", "LISTEN_FDNAMES=wrong")]
+    [InlineData("export LISTEN_PID=$$ LISTEN_FDS=1; unset LISTEN_FDNAMES;", "LISTEN_FDNAMES=")]
+    [InlineData("exec 3</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=registration;", "ListenStream=")]
+    [InlineData("exec 3</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=control;", "ListenFIFO=")]
+    public void A_start_that_cannot_succeed_ends_with_an_error(string before, string expected)
+    {
+        var (code, output) = AgentProcess.Run(_files, before);
+        Assert.NotEqual(0, code);
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_directory_of_another_user_is_refused()
+    {
+        Prerequisites.RequireRoot();
+        Assert.Equal(0, Shell($"mkdir {_files["theirs"]} && chown nobody {_files["theirs"]}"));
+        var (code, output) = AgentProcess.Run(_files, arguments: $"--state {_files["theirs"]}/state");
+        Assert.Equal(1, code);
+        Assert.Contains($"{_files["theirs"]}: belongs to uid", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_missing_parent_directory_is_told_with_the_command_that_makes_it()
+    {
+        var (code, output) = AgentProcess.Run(_files, arguments: $"--state {_files["no"]}/such/state");
+        Assert.Equal(1, code);
+        Assert.Contains($"run: mkdir -p {_files["no"]}", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(">&- 2>&-")]
+    [InlineData(">/dev/full 2>&1")]
+    public async Task Without_a_log_it_serves_all_the_same(string redirection)
+    {
+        using var agent = System.Diagnostics.Process.Start("sh", ["-c",
+            $"exec {AppContext.BaseDirectory}mpib-agent --hints {_files["hints"]} --socket {_files["agent.sock"]} --control {_files["control"]} {redirection}"]);
+        Wait.Until(() => File.Exists(_files["control"]));
+        Wait.Until(() => Shell($"timeout 10 sh -c 'echo 0 7 >{_files["control"]}'") == 0);
+        using (var reader = new MpibAgent.Interface.HintReader(_files["hints"]))
+        {
+            Wait.Until(() => reader.Read(0).SupBw == 7);
+        }
+
+        Shell($"kill {agent.Id}");
+        await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, agent.ExitCode);
+    }
+
+    private static int Shell(string command)
+    {
+        using var shell = System.Diagnostics.Process.Start("sh", ["-c", command]);
+        shell.WaitForExit();
+        return shell.ExitCode;
+    }
+}

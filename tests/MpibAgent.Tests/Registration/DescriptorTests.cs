@@ -1,0 +1,102 @@
+using System.Diagnostics;
+
+namespace MpibAgent.Tests.Registration;
+
+/// <summary>The agent as a process of its own, with few descriptors, and peers that give it more than it asked for.</summary>
+public sealed class DescriptorTests
+{
+    // As few as the runtime itself can start with, when it is not compiled ahead.
+    private const string FewDescriptors = "ulimit -n 250;";
+
+    [Fact]
+    public async Task With_all_descriptors_taken_by_processes_new_ones_get_status_1_and_known_ones_are_served()
+    {
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files, FewDescriptors);
+        var peers = new List<PluginProcess>();
+        try
+        {
+            string answer;
+            do
+            {
+                peers.Add(PluginProcess.Start(files["agent.sock"], files["hints"]));
+                answer = peers[^1].Do("register 1 10.0.0.1 10.0.0.2");
+            }
+            while (answer == "ok 0" && peers.Count < 300);
+
+            Assert.Equal("status 1", answer);
+            Assert.True(peers.Count > 5);
+            foreach (var known in peers.SkipLast(1))
+            {
+                Assert.Equal("ok 1", known.Do("register 2 10.0.0.1 10.0.0.3"));
+                Assert.Equal("ok", known.Do("deregister 2"));
+            }
+
+            peers[0].Kill();
+            Wait.Until(() => peers[^1].Do("register 1 10.0.0.1 10.0.0.2") == "ok 0");
+            Assert.Contains("raise LimitNOFILE=", agent.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            peers.ForEach(peer => peer.Dispose());
+        }
+
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task With_all_descriptors_taken_by_silent_sockets_a_new_peer_is_served()
+    {
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files, FewDescriptors);
+        var silent = Enumerable.Range(0, 400).Select(_ => agent.ConnectRaw()).ToList();
+        using var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]);
+        Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
+        silent.ForEach(socket => socket.Dispose());
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task Descriptors_sent_along_with_a_request_are_not_kept()
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files);
+        using var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]);
+        Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
+        var before = agent.DescriptorCount;
+        using var sender = Process.Start("python3", ["-c", $"""
+            import array, os, socket
+            for i in range(300):
+                s = socket.socket(socket.AF_UNIX)
+                s.connect('{files["agent.sock"]}')
+                fds = array.array('i', [os.open('/dev/null', os.O_RDONLY) for _ in range(10)])
+                s.sendmsg([bytes.fromhex('{Convert.ToHexString(RegistrationTests.Register(1))}')], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+                assert len(s.recv(16)) == 16
+                for fd in fds: os.close(fd)
+                s.close()
+            """])!;
+        await sender.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, sender.ExitCode);
+        
+        // 3000 were sent; the runtime may have opened some of its own meanwhile.
+        Wait.Until(() => agent.DescriptorCount < before + 20);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task One_user_has_only_so_many_processes()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Limits.ProcessesPerUser = 2);
+        using var one = PluginProcess.Start(agent.Options.Registration.Path, agent.Options.Hints.Path);
+        using var two = PluginProcess.Start(agent.Options.Registration.Path, agent.Options.Hints.Path);
+        using var three = PluginProcess.Start(agent.Options.Registration.Path, agent.Options.Hints.Path);
+        Assert.Equal("ok 0", one.Do("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Equal("ok 0", two.Do("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Equal("status 1", three.Do("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Equal("ok 0", one.Do("register 2 10.0.0.1 10.0.0.2"));
+        Assert.Equal("ok", two.Do("deregister 1"));
+        Assert.Equal("ok 0", three.Do("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Contains("ProcessesPerUser", agent.Log.Single("register-refused"), StringComparison.Ordinal);
+    }
+}
