@@ -87,7 +87,8 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
                 rest += count;
             }
 
-            while (_lines.HasPartialLine && TryRead(1, out _, out _))
+            // To the end of the line, which a busy writer sends on in a moment, byte by byte so as not to begin another.
+            while (_lines.HasPartialLine && (TryRead(1, out _, out var noWriterLeft) || (!noWriterLeft && IsMoreComing())))
             {
             }
 
@@ -192,6 +193,12 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         }
     }
 
+    private bool IsMoreComing()
+    {
+        var poll = new PollDescriptor { Descriptor = _fifo, Events = PollIn };
+        return Poll(ref poll, 1, (int)PartialLineQuiet.TotalMilliseconds) > 0;
+    }
+
     private void CarryOut(ReadOnlySpan<byte> line, bool tooLong)
     {
         var reason = $"expected at most {LineBuffer.MaxLine} bytes before the newline";
@@ -214,12 +221,16 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         }
     }
 
+    private const short PollIn = 1;
     private const int Interrupted = 4;
     private const int TryAgain = 11;
     private const int FileExists = 17;
 
     [LibraryImport("libc", EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakeFifo(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     private static partial nint ReadBytes(int descriptor, Span<byte> buffer, nint count);

@@ -244,11 +244,3 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);
 }
-
-/// <summary>struct pollfd of poll(2).</summary>
-internal struct PollDescriptor
-{
-    public int Descriptor;
-    public short Events;
-    public short Returned;
-}

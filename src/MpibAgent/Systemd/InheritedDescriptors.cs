@@ -55,8 +55,8 @@ internal sealed partial class InheritedDescriptors
 
         if (Ownership.Status(descriptor).Type != expected)
         {
-            throw new Fault($"descriptor {descriptor} ({name}) is not what it should be; set {
-                (expected == UnixFileType.Fifo ? "ListenFIFO=" : "ListenStream=")} in its socket unit");
+            var setting = expected == UnixFileType.Fifo ? "ListenFIFO=" : "ListenStream=";
+            throw new Fault($"descriptor {descriptor} ({name}) is not what it should be; set {setting} in its socket unit");
         }
 
         _ = Control(descriptor, SetDescriptorFlags, CloseOnExec);

@@ -78,7 +78,7 @@ public sealed class DescriptorTests
             """])!;
         await sender.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, sender.ExitCode);
-        
+
         // 3000 were sent; the runtime may have opened some of its own meanwhile.
         Wait.Until(() => agent.DescriptorCount < before + 20);
         await agent.StopAsync();
