@@ -3,8 +3,8 @@ using MpibAgent.Benchmarks;
 
 // dotnet run -c Release --project tests/MpibAgent.Benchmarks [SECONDS [ROUNDS]]
 // Measures everything side by side in one run and writes doc/benchmarks.md.
-var seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 3;
-var rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
+var seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 1;
+var rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 7;
 
 var doc = Path.Combine(Tools.Repository, "doc", "benchmarks.md");
 var directory = Directory.CreateTempSubdirectory("mpib-b").FullName;

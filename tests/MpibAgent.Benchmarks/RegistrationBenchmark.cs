@@ -40,7 +40,9 @@ internal static class RegistrationBenchmark
 
     private static JsonElement Load(Tools tools, Process server, string socket, int clients, int seconds)
     {
-        var result = tools.Measure("load", "--pid", server.Id.ToString(CultureInfo.InvariantCulture), socket,
+        // As many different connections as there are names, so that each request in a short run is a new registration.
+        var result = tools.Measure("load", "--pid", server.Id.ToString(CultureInfo.InvariantCulture),
+            "--live", (65536 / clients).ToString(CultureInfo.InvariantCulture), socket,
             clients.ToString(CultureInfo.InvariantCulture), seconds.ToString(CultureInfo.InvariantCulture));
         Tools.Stop(server);
         return result;

@@ -59,6 +59,11 @@ internal sealed class Tools
 
     private Process StartServer(string name, string log, string command, Func<bool> isReady)
     {
+        if (System.IO.Directory.Exists(this["m"]))
+        {
+            System.IO.Directory.Delete(this["m"], recursive: true);
+        }
+
         System.IO.Directory.CreateDirectory(this["m"]);
         File.Delete(log);
         var process = Process.Start("sh", ["-c", $"{command} > {log}"]);
