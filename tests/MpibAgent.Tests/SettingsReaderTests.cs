@@ -125,6 +125,17 @@ public sealed class SettingsReaderTests : IDisposable
     }
 
     [Fact]
+    public void Any_text_of_a_settings_file_is_cut_into_lines_without_a_crash() => CsCheck.Check.Sample(
+        CsCheck.Gen.String[CsCheck.Gen.Char["[]=#;: \n\r\tHints\0é\ud800"], 0, 80],
+        text =>
+        {
+            var lines = IniFile.Read(new StringReader(text)).ToList();
+            Assert.All(lines, line => Assert.True((line.Key is null) != (line.Fault is null) && line.Number > 0));
+            Assert.Equal(lines.Count(line => line.Key is not null), lines.Select(line => line.Key?.ToUpperInvariant()).OfType<string>().Distinct().Count());
+        },
+        iter: Fuzz.Iterations);
+
+    [Fact]
     public void Any_bytes_are_read_or_refused() => CsCheck.Check.Sample(
         CsCheck.Gen.String[CsCheck.Gen.Char["[]=#;: \n\rHintsMode0\0é"], 0, 60],
         text =>

@@ -71,5 +71,17 @@ public sealed class ControlCommandTests
         var kind = ControlCommand.Parse(line, HintEncoding.Ppm1024, out var command, out var reason);
         Assert.True(kind == LineKind.Fault ? reason.Length > 0 : reason.Length == 0);
         Assert.True(kind == LineKind.Command ? command is { Slot: null or (>= 0 and <= 255), Hint: <= 1024 } : command == default);
-    });
+    }, iter: Fuzz.Iterations);
+
+    [Fact]
+    public void Any_line_of_the_words_of_commands_means_what_it_says() =>
+        Gen.Select(Word("0", "255", "256", "all", "#", "", "1024", "1025", "4294967296", "-1", "x"), Word(" ", "\t", "  ", "\r", "\0"),
+            Word("0", "7", "1024", "1025", "99999999999", "", "all")).Sample((first, blank, second) =>
+        {
+            var kind = ControlCommand.Parse(Encoding.UTF8.GetBytes(first + blank + second), HintEncoding.Ppm1024, out _, out _);
+            var isGood = blank.Trim(' ', '\t').Length == 0 && (first is "0" or "255" or "all") && (second is "0" or "7" or "1024");
+            Assert.Equal(isGood, kind == LineKind.Command);
+        }, iter: Fuzz.Iterations);
+
+    private static Gen<string> Word(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 }

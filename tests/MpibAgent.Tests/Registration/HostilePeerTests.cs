@@ -181,6 +181,7 @@ public sealed class HostilePeerTests
     public async Task A_flood_of_bad_requests_logs_a_few_lines()
     {
         await using var agent = await RunningAgent.StartAsync();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
         for (var i = 0; i < 200; i++)
         {
             using var bad = agent.ConnectRaw();
@@ -188,7 +189,7 @@ public sealed class HostilePeerTests
             ReceiveEnd(bad);
         }
 
-        Assert.InRange(agent.Log.Count("bad-request"), 1, 60);
+        Assert.InRange(agent.Log.Count("bad-request"), 1, RunningAgent.MostComplaintsIn(watch.Elapsed));
     }
 
     /// <summary>0 at the end of the stream, however it comes: close() with bytes unread makes the kernel say "reset".</summary>

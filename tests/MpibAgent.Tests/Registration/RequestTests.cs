@@ -85,5 +85,17 @@ public sealed class RequestTests
         Assert.NotEmpty(Request.Explain(bytes));
         _ = Request.WantsDeregisterResponse(bytes);
         Assert.True(state == RequestState.Complete ? request.Length <= bytes.Length : request == default);
-    });
+    }, iter: Fuzz.Iterations);
+
+    [Fact]
+    public void Any_change_of_a_good_request_is_read_or_refused_without_a_crash() =>
+        Gen.Select(Gen.Bool, Gen.Int[0, 27], Gen.Byte, Gen.Int[0, 40]).Sample((register, at, value, length) =>
+        {
+            var bytes = Convert.FromHexString((register ? Register : Deregister) + Deregister);
+            bytes[at % bytes.Length] = value;
+            bytes = bytes[..Math.Min(length, bytes.Length)];
+            var state = Request.Read(bytes, out var request);
+            Assert.NotEmpty(Request.Explain(bytes));
+            Assert.True(state == RequestState.Complete ? request.Length is 12 or 28 && request.Length <= bytes.Length : request == default);
+        }, iter: Fuzz.Iterations);
 }
