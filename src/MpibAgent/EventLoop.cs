@@ -1,21 +1,8 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace MpibAgent;
-
-/// <summary>What a descriptor is ready for, or waited for (epoll_ctl(2)).</summary>
-[Flags]
-internal enum Ready : uint
-{
-    None = 0,
-    Read = 0x1,
-    Write = 0x4,
-    Error = 0x8,
-    HangUp = 0x10,
-    EdgeTriggered = 1u << 31,
-}
 
 /// <summary>
 /// One thread, one epoll: descriptors, timers and posted work, in one order. First of the hosted services to start and last to stop.
@@ -24,21 +11,13 @@ internal enum Ready : uint
 /// </summary>
 internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedService, IDisposable
 {
-    // Small, so that one turn is short whatever its events bring.
-    private const int BatchSize = 16;
-
-    // struct epoll_event is packed on x86-64 alone, so the 64 bits of data lie at 4 there and at 8 elsewhere.
-    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
-    private static readonly int DataOffset = EventSize - 8;
-
     private readonly List<LoopTimer> _timers = [];
     private readonly Lock _gate = new();
-    private readonly byte[] _events = GC.AllocateArray<byte>(BatchSize * EventSize, pinned: true);
     private Queue<Action> _posted = new();
     private Queue<Action> _running = new();
     private Watch[] _watches = new Watch[64];
     private Thread? _thread;
-    private int _epoll = -1;
+    private Epoll? _epoll;
     private int _wake = -1;
     private bool _stopping;
     private bool _ended;
@@ -63,8 +42,13 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _epoll = Check(EpollCreate(EpollCloseOnExec), "epoll_create1");
-        _wake = Check(EventFd(0, EventFdNonBlocking | EventFdCloseOnExec), "eventfd");
+        _epoll = new Epoll();
+        _wake = EventFd(0, EventFdNonBlocking | EventFdCloseOnExec);
+        if (_wake < 0)
+        {
+            throw new IOException($"eventfd: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+
         Add(_wake, Ready.Read, _ => DrainWake());
         var thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-loop" };
         thread.Start();
@@ -81,8 +65,12 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     public void Dispose()
     {
         End();
-        CloseDescriptor(ref _wake);
-        CloseDescriptor(ref _epoll);
+        _epoll?.Dispose();
+        if (_wake >= 0)
+        {
+            _ = Close(_wake);
+            _wake = -1;
+        }
     }
 
     /// <summary>Runs <paramref name="action"/> on the loop's thread; what it throws comes out of the task.</summary>
@@ -142,16 +130,17 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
         ref var watch = ref _watches[descriptor];
         watch.Handler = handler;
-        Control(ControlAdd, descriptor, interest, ++watch.Generation);
+        _epoll!.Add(descriptor, interest, ++watch.Generation);
     }
 
     /// <summary>Changes what <paramref name="descriptor"/> is waited for.</summary>
-    public void Change(int descriptor, Ready interest) => Control(ControlModify, descriptor, interest, _watches[descriptor].Generation);
+    public void Change(int descriptor, Ready interest) =>
+        _epoll!.Change(descriptor, interest, _watches[descriptor].Generation);
 
     /// <summary>Forgets a descriptor that others have open too, so that closing ours does not take it out of the epoll.</summary>
     public void ForgetShared(int descriptor)
     {
-        Control(ControlDelete, descriptor, Ready.None, 0);
+        _epoll!.Delete(descriptor);
         Forget(descriptor);
     }
 
@@ -187,15 +176,14 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
             var moreToDo = false;
             while (!_stopping)
             {
-                var ready = Wait(_epoll, _events, BatchSize, moreToDo ? 0 : MillisecondsToNextTimer());
-                if (ready < 0 && Marshal.GetLastPInvokeError() != InterruptedCall)
+                var count = _epoll!.Wait(moreToDo ? 0 : MillisecondsToNextTimer());
+                for (var i = 0; i < count; i++)
                 {
-                    Check(ready, "epoll_wait");
-                }
-
-                for (var i = 0; i < ready; i++)
-                {
-                    Dispatch(_events.AsSpan(i * EventSize, EventSize));
+                    var (descriptor, generation, ready) = _epoll.EventAt(i);
+                    if (_watches[descriptor] is { Handler: { } handler } watch && watch.Generation == generation)
+                    {
+                        handler(ready);
+                    }
                 }
 
                 RunTimers();
@@ -217,16 +205,6 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         }
 
         RunPosted();
-    }
-
-    private void Dispatch(ReadOnlySpan<byte> bytes)
-    {
-        var data = MemoryMarshal.Read<ulong>(bytes[DataOffset..]);
-        ref var watch = ref _watches[(int)(uint)data];
-        if (watch.Generation == (uint)(data >> 32))
-        {
-            watch.Handler?.Invoke(MemoryMarshal.Read<Ready>(bytes));
-        }
     }
 
     private int MillisecondsToNextTimer()
@@ -280,43 +258,8 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         _ = Read(_wake, count, count.Length);
     }
 
-    private void Control(int operation, int descriptor, Ready interest, uint generation)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, (uint)interest);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[DataOffset..], ((ulong)generation << 32) | (uint)descriptor);
-        Check(EpollControl(_epoll, operation, descriptor, bytes), "epoll_ctl");
-    }
-
-    private static int Check(int result, string call) => result >= 0
-        ? result
-        : throw new IOException($"{call}: {Marshal.GetLastPInvokeErrorMessage()}");
-
-    private static void CloseDescriptor(ref int descriptor)
-    {
-        if (descriptor >= 0)
-        {
-            _ = Close(descriptor);
-            descriptor = -1;
-        }
-    }
-
-    private const int EpollCloseOnExec = 0x80000;
     private const int EventFdNonBlocking = 0x800;
     private const int EventFdCloseOnExec = 0x80000;
-    private const int ControlAdd = 1;
-    private const int ControlDelete = 2;
-    private const int ControlModify = 3;
-    private const int InterruptedCall = 4;
-
-    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
-    private static partial int EpollCreate(int flags);
-
-    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    private static partial int EpollControl(int epoll, int operation, int descriptor, Span<byte> ev);
-
-    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
-    private static partial int Wait(int epoll, [Out] byte[] events, int count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventFd(uint initial, int flags);

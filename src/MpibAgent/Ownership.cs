@@ -1,22 +1,8 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace MpibAgent;
-
-/// <summary>What the kernel says of a file (statx(2)).</summary>
-internal readonly record struct FileStatus(UnixFileType Type, UnixFileMode Mode, uint Owner, uint Links, ulong Inode, ulong Size);
-
-/// <summary>The type bits of a file's mode.</summary>
-internal enum UnixFileType
-{
-    Fifo = 0x1000,
-    Directory = 0x4000,
-    Regular = 0x8000,
-    SymbolicLink = 0xA000,
-    Socket = 0xC000,
-}
 
 /// <summary>
 /// Whose files the agent trusts, and who owns those that it makes. The rule: a directory belongs to the agent's own user and nobody else
@@ -162,14 +148,14 @@ internal static partial class Ownership
         owner == CurrentUser || (CurrentUser == 0 && owner == LookUpUser(ServiceUser)?.User);
 
     /// <summary>The state of what <paramref name="path"/> names, a link itself and not its target; null when there is nothing.</summary>
-    public static FileStatus? Status(string path) => Status(CurrentDirectory, path, NoFollow);
+    public static FileStatus? Status(string path) => FileStatus.Read(CurrentDirectory, path, NoFollow);
 
     /// <summary>The state of what <paramref name="path"/> leads to, links followed; null when there is nothing, or no way to it.</summary>
-    public static FileStatus? StatusOfTarget(string path) => Status(CurrentDirectory, path, 0);
+    public static FileStatus? StatusOfTarget(string path) => FileStatus.Read(CurrentDirectory, path, 0);
 
     /// <summary>The state of an open descriptor.</summary>
     public static FileStatus Status(int descriptor) =>
-        Status(descriptor, "", EmptyPath) ?? throw new IOException($"statx: {Marshal.GetLastPInvokeErrorMessage()}");
+        FileStatus.Read(descriptor, "", EmptyPath) ?? throw new IOException($"statx: {Marshal.GetLastPInvokeErrorMessage()}");
 
     /// <summary>When root made <paramref name="path"/> and the service's user exists, it is that user's from here on.</summary>
     public static void GiveToServiceUser(string path)
@@ -211,25 +197,6 @@ internal static partial class Ownership
         _ => "a device",
     };
 
-    private static FileStatus? Status(int directory, string path, int flags)
-    {
-        // struct statx has one layout on all architectures, unlike struct stat.
-        Span<byte> buffer = stackalloc byte[256];
-        if (Statx(directory, path, flags, BasicStats, buffer) != 0)
-        {
-            return null;
-        }
-
-        var mode = BinaryPrimitives.ReadUInt16LittleEndian(buffer[28..]);
-        return new FileStatus(
-            (UnixFileType)(mode & 0xF000),
-            (UnixFileMode)(mode & 0xFFF),
-            Owner: BinaryPrimitives.ReadUInt32LittleEndian(buffer[20..]),
-            Links: BinaryPrimitives.ReadUInt32LittleEndian(buffer[16..]),
-            Inode: BinaryPrimitives.ReadUInt64LittleEndian(buffer[32..]),
-            Size: BinaryPrimitives.ReadUInt64LittleEndian(buffer[40..]));
-    }
-
     private static (uint User, uint Group)? LookUpUser(string name)
     {
         // struct passwd: name, password, then uid and gid.
@@ -254,7 +221,6 @@ internal static partial class Ownership
     private const int CurrentDirectory = -100;
     private const int NoFollow = 0x100;
     private const int EmptyPath = 0x1000;
-    private const uint BasicStats = 0x7FF;
 
     // One of the few open(2) flags whose value depends on the architecture.
     private static readonly int NoFollowLink = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
@@ -267,9 +233,6 @@ internal static partial class Ownership
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakeDirectory(string path, uint mode);
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Statx(int directory, string path, int flags, uint mask, Span<byte> buffer);
 
     [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int ChangeOwner(string path, uint user, uint group);

@@ -52,6 +52,9 @@ if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null)
     builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>().AddSingleton<IHostLifetime, SystemdLifetime>();
 }
 
+// A stop is a matter of half a second; what hangs in it must not keep systemd waiting.
+builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+
 // They start in this order, and systemd is told that we are ready when the last has; they stop in the reverse of it.
 builder.Services
     .AddHostedService(services => services.GetRequiredService<EventLoop>())

@@ -1,6 +1,4 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MpibAgent.Logging;
@@ -12,11 +10,10 @@ namespace MpibAgent.Registration;
 /// The registration socket and the sockets accepted from it. Owns both; everything happens on the loop's thread. The number of peers is bounded,
 /// and so is the time that one may be idle.
 /// </summary>
-internal sealed partial class RegistrationListener : IHostedService, IDisposable
+internal sealed class RegistrationListener : IHostedService, IDisposable
 {
     // So many new peers a turn: those already here get theirs in between.
     private const int AcceptsPerTurn = 16;
-    private const int Backlog = 4096;
     private static readonly TimeSpan DrainLimit = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PauseWithoutDescriptors = TimeSpan.FromMilliseconds(100);
 
@@ -38,8 +35,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     private TaskCompletionSource? _drained;
     private long _accepted;
     private long _acceptedBefore;
-    private int _listening = -1;
-    private ulong? _ownInode;
+    private ListeningSocket? _socket;
 
     public RegistrationListener(RegistrationOptions options, EventLoop loop, Registrar registrar, InheritedDescriptors inherited,
         ILogger<RegistrationListener> log)
@@ -56,7 +52,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
         _idleTimer = loop.CreateTimer(DropIdle);
         _drainTimer = loop.CreateTimer(EndDrain);
-        _pauseTimer = loop.CreateTimer(() => _loop.Change(_listening, Ready.Read));
+        _pauseTimer = loop.CreateTimer(() => _loop.Change(_socket!.Descriptor, Ready.Read));
     }
 
     /// <summary>Whether the agent is stopping: a peer that has its answer is closed.</summary>
@@ -67,38 +63,33 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (_inherited.TryTake("registration", UnixFileType.Socket, out _listening))
+        _socket = ListeningSocket.TryInherit(_inherited) ?? ListeningSocket.Bind(_options);
+        if (_socket.IsInherited)
         {
-            if (Option(SocketDomain) != UnixFamily || Option(SocketTypeOption) != StreamType || Option(IsListening) != 1)
-            {
-                throw new Fault("the descriptor named registration is no listening Unix stream socket; set ListenStream= to a path in its socket unit");
-            }
-
-            Log.RegistrationInherited(_log, _options.Path, _listening);
+            Log.RegistrationInherited(_log, _options.Path, _socket.Descriptor);
         }
         else
         {
-            Bind();
             Log.RegistrationListening(_log, _options.Path, _options.Mode, _options.MaxPeers, _options.IdleTimeoutSec);
         }
 
         return _loop.InvokeAsync(() =>
         {
             _loop.TurnEnded = LookAgain;
-            _loop.Add(_listening, Ready.Read, _ => Accept());
+            _loop.Add(_socket.Descriptor, Ready.Read, _ => Accept());
         });
     }
 
     /// <summary>Takes no more peers, answers those that are here, and ends when they are gone or the limit is over.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
-        if (_listening < 0)
+        if (_socket is not { IsOpen: true })
         {
             return Task.CompletedTask;
         }
 
         IsDraining = true;
-        StopListening();
+        StopListening(_socket);
         if (!_loop.IsRunning)
         {
             // It ended on a bug: nobody would tell us when a peer is ready.
@@ -123,16 +114,12 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
 
         _drainTimer.Arm(DrainLimit);
         _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return _drained.Task;
+        return _drained.Task.WaitAsync(cancellationToken);
     });
 
     public void Dispose()
     {
-        if (_listening >= 0)
-        {
-            _ = Close(_listening);
-            _listening = -1;
-        }
+        _socket?.Dispose();
     }
 
     /// <summary>Marks a peer as active now.</summary>
@@ -204,10 +191,8 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     /// <summary>False when nobody is waiting, or nobody can be let in at the moment.</summary>
     private bool TryAccept()
     {
-        var descriptor = AcceptSocket(_listening, 0, 0, NonBlocking | CloseOnExec);
-        if (descriptor < 0)
+        if (!_socket!.TryAccept(out var descriptor, out var error))
         {
-            var error = Marshal.GetLastPInvokeError();
             return error switch
             {
                 TryAgain => false,
@@ -269,7 +254,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     private bool MakeRoom(int error)
     {
         // Out of descriptors, accept() says so also when nobody waits.
-        if (!IsAnybodyWaiting())
+        if (!_socket!.IsAnybodyWaiting)
         {
             return false;
         }
@@ -288,7 +273,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
             Log.AcceptPaused(_log, reason);
         }
 
-        _loop.Change(_listening, Ready.None);
+        _loop.Change(_socket.Descriptor, Ready.None);
         _pauseTimer.Arm(PauseWithoutDescriptors);
         return false;
     }
@@ -334,136 +319,25 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     /// Our own socket loses its name, then those that had connected by then are let in. systemd's socket stays as it is: who waits
     /// there is served by the next agent.
     /// </summary>
-    private void StopListening()
+    private void StopListening(ListeningSocket socket)
     {
         _pauseTimer.Disarm();
-        if (_ownInode is { } inode)
+        if (!socket.IsInherited)
         {
-            if (Ownership.Status(_options.Path) is { } status && status.Inode == inode)
-            {
-                File.Delete(_options.Path);
-            }
-
-            for (var i = 0; i < Backlog && TryAccept(); i++)
+            socket.RemoveName();
+            for (var i = 0; i < ListeningSocket.Backlog && TryAccept(); i++)
             {
             }
 
             _pauseTimer.Disarm();
         }
 
-        _loop.ForgetShared(_listening);
-        _ = Close(_listening);
-        _listening = -1;
+        _loop.ForgetShared(socket.Descriptor);
+        socket.Dispose();
     }
 
-    private void Bind()
-    {
-        var path = _options.Path;
-        Ownership.PrepareDirectory(System.IO.Path.GetDirectoryName(path)!);
-        RemoveStaleSocket(path);
-
-        // struct sockaddr_un: the family, then the path and a zero; the length was checked with the settings.
-        var name = Encoding.UTF8.GetBytes(path);
-        Span<byte> address = stackalloc byte[110];
-        address.Clear();
-        address[0] = UnixFamily;
-        name.CopyTo(address[2..]);
-
-        // By the umask and not by chmod, which would follow a link put in its place. Nobody else makes files at this time.
-        _listening = CreateSocket(UnixFamily, StreamType | NonBlocking | CloseOnExec, 0);
-        var umask = SetUmask(0x1FF & ~(uint)Ownership.ParseMode(_options.Mode));
-        var bound = BindSocket(_listening, address, name.Length + 3);
-        var error = Marshal.GetLastPInvokeError();
-        _ = SetUmask(umask);
-        if (bound != 0)
-        {
-            throw new Fault($"cannot bind {path}: {Marshal.GetPInvokeErrorMessage(error)}; {Ownership.WhatToRun}");
-        }
-
-        Ownership.GiveToServiceUser(path);
-        _ownInode = Ownership.Status(path)?.Inode;
-        if (Listen(_listening, Backlog) != 0)
-        {
-            throw new Fault($"cannot listen at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
-        }
-    }
-
-    /// <summary>A socket of an agent that died is removed; one that is listened to is somebody's, and a fault.</summary>
-    private static void RemoveStaleSocket(string path)
-    {
-        if (Ownership.Status(path) is not { } found)
-        {
-            return;
-        }
-
-        Ownership.CheckFile(path, found, UnixFileType.Socket);
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
-        try
-        {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
-        }
-        catch (SocketException refused) when (refused.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            File.Delete(path);
-            return;
-        }
-        catch (SocketException)
-        {
-            // A full backlog has a listener as well.
-        }
-
-        throw new Fault($"{path}: somebody is listening there already; run: ss -xlp src {path}. "
-            + "Where it is systemd, on behalf of the service: systemctl stop mpib-agent.socket mpib-control.socket mpib-agent.service");
-    }
-
-    private bool IsAnybodyWaiting()
-    {
-        var poll = new PollDescriptor { Descriptor = _listening, Events = PollIn };
-        return Poll(ref poll, 1, 0) > 0;
-    }
-
-    private int Option(int option)
-    {
-        Span<byte> value = stackalloc byte[sizeof(int)];
-        var length = value.Length;
-        return GetSocketOption(_listening, SocketLevel, option, value, ref length) == 0 ? MemoryMarshal.Read<int>(value) : -1;
-    }
-
-    private const int SocketLevel = 1;
-    private const int SocketTypeOption = 3;
-    private const int IsListening = 30;
-    private const int SocketDomain = 39;
     private const int NoDescriptors = 24;
-    private const short PollIn = 1;
-    private const byte UnixFamily = 1;
-    private const int StreamType = 1;
-    private const int NonBlocking = 0x800;
-    private const int CloseOnExec = 0x80000;
     private const int Interrupted = 4;
     private const int TryAgain = 11;
     private const int ConnectionAborted = 103;
-
-    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
-    private static partial int CreateSocket(int family, int type, int protocol);
-
-    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
-    private static partial int BindSocket(int descriptor, ReadOnlySpan<byte> address, int length);
-
-    [LibraryImport("libc", EntryPoint = "umask")]
-    private static partial uint SetUmask(uint mask);
-
-    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
-    private static partial int GetSocketOption(int descriptor, int level, int option, Span<byte> value, ref int length);
-
-    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "listen", SetLastError = true)]
-    private static partial int Listen(int descriptor, int backlog);
-
-    [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
-    private static partial int AcceptSocket(int descriptor, nint address, nint length, int flags);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
 }

@@ -5,28 +5,6 @@ using MpibAgent.Interface;
 
 namespace MpibAgent.Slots;
 
-/// <summary>Why a registration was not made.</summary>
-internal enum RegisterOutcome
-{
-    /// <summary>It was made.</summary>
-    Registered,
-
-    /// <summary>It was there already, with this flow.</summary>
-    KnownAlready,
-
-    /// <summary>All slots have a flow.</summary>
-    NoFreeSlot,
-
-    /// <summary>The user's flows have as many slots as one user's may.</summary>
-    TooManySlots,
-
-    /// <summary>The user has as many connections as one may.</summary>
-    TooManyConnections,
-
-    /// <summary>The state file cannot grow.</summary>
-    NoRoomForState,
-}
-
 /// <summary>
 /// The state: which flow has which slot, which connections hold it there, and who set its hint. Does no I/O beyond the stores of the
 /// <see cref="HintRegion"/>, whose only writer it is, and of the <see cref="StateFile"/>. Called by Registration, Control and Policy, all on the loop's

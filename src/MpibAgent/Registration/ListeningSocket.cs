@@ -1,0 +1,185 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using MpibAgent.Systemd;
+
+namespace MpibAgent.Registration;
+
+/// <summary>The socket that peers connect to: our own, which goes with us, or systemd's, which stays. Owned by <see cref="RegistrationListener"/>.</summary>
+internal sealed partial class ListeningSocket : IDisposable
+{
+    /// <summary>How many may wait to be accepted; the kernel's own limit is net.core.somaxconn.</summary>
+    public const int Backlog = 4096;
+
+    private readonly string? _path;
+    private readonly ulong? _inode;
+
+    private ListeningSocket(int descriptor, string? path, ulong? inode)
+    {
+        Descriptor = descriptor;
+        _path = path;
+        _inode = inode;
+    }
+
+    /// <summary>The descriptor; -1 once it is closed.</summary>
+    public int Descriptor { get; private set; }
+
+    public bool IsOpen => Descriptor >= 0;
+
+    /// <summary>Whether systemd holds it too.</summary>
+    public bool IsInherited => _path is null;
+
+    /// <summary>Whether a peer waits to be accepted.</summary>
+    public bool IsAnybodyWaiting
+    {
+        get
+        {
+            var poll = new PollDescriptor { Descriptor = Descriptor, Events = PollIn };
+            return Poll(ref poll, 1, 0) > 0;
+        }
+    }
+
+    /// <summary>The socket that systemd passed; null when it passed none.</summary>
+    /// <exception cref="Fault">What it passed is no listening Unix stream socket.</exception>
+    public static ListeningSocket? TryInherit(InheritedDescriptors inherited)
+    {
+        if (!inherited.TryTake("registration", UnixFileType.Socket, out var descriptor))
+        {
+            return null;
+        }
+
+        return Option(descriptor, SocketDomain) == UnixFamily && Option(descriptor, SocketTypeOption) == StreamType && Option(descriptor, IsListening) == 1
+            ? new ListeningSocket(descriptor, null, null)
+            : throw new Fault("the descriptor named registration is no listening Unix stream socket; set ListenStream= to a path in its socket unit");
+    }
+
+    /// <summary>Makes the socket at the path of the settings and listens.</summary>
+    /// <exception cref="Fault">Somebody listens there, or it cannot be made.</exception>
+    public static ListeningSocket Bind(RegistrationOptions options)
+    {
+        var path = options.Path;
+        Ownership.PrepareDirectory(Path.GetDirectoryName(path)!);
+        RemoveStaleSocket(path);
+
+        // struct sockaddr_un: the family, then the path and a zero; the length was checked with the settings.
+        var name = Encoding.UTF8.GetBytes(path);
+        Span<byte> address = stackalloc byte[110];
+        address.Clear();
+        address[0] = UnixFamily;
+        name.CopyTo(address[2..]);
+
+        // By the umask and not by chmod, which would follow a link put in its place. Nobody else makes files at this time.
+        var descriptor = CreateSocket(UnixFamily, StreamType | NonBlocking | CloseOnExec, 0);
+        var umask = SetUmask(0x1FF & ~(uint)Ownership.ParseMode(options.Mode));
+        var bound = BindSocket(descriptor, address, name.Length + 3);
+        var error = Marshal.GetLastPInvokeError();
+        _ = SetUmask(umask);
+        if (bound != 0)
+        {
+            throw new Fault($"cannot bind {path}: {Marshal.GetPInvokeErrorMessage(error)}; {Ownership.WhatToRun}");
+        }
+
+        Ownership.GiveToServiceUser(path);
+        if (Listen(descriptor, Backlog) != 0)
+        {
+            throw new Fault($"cannot listen at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+
+        return new ListeningSocket(descriptor, path, Ownership.Status(path)?.Inode);
+    }
+
+    /// <summary>Accepts a peer, non-blocking and closed on exec; otherwise errno says why not.</summary>
+    public bool TryAccept(out int descriptor, out int error)
+    {
+        descriptor = AcceptSocket(Descriptor, 0, 0, NonBlocking | CloseOnExec);
+        error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return descriptor >= 0;
+    }
+
+    /// <summary>Takes our own socket's name away, if it is still this socket's.</summary>
+    public void RemoveName()
+    {
+        if (_path is not null && Ownership.Status(_path) is { } status && status.Inode == _inode)
+        {
+            File.Delete(_path);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (IsOpen)
+        {
+            _ = Close(Descriptor);
+            Descriptor = -1;
+        }
+    }
+
+    /// <summary>A socket of an agent that died is removed; one that is listened to is somebody's, and a fault.</summary>
+    private static void RemoveStaleSocket(string path)
+    {
+        if (Ownership.Status(path) is not { } found)
+        {
+            return;
+        }
+
+        Ownership.CheckFile(path, found, UnixFileType.Socket);
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+        try
+        {
+            probe.Connect(new UnixDomainSocketEndPoint(path));
+        }
+        catch (SocketException refused) when (refused.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            File.Delete(path);
+            return;
+        }
+        catch (SocketException)
+        {
+            // A full backlog has a listener as well.
+        }
+
+        throw new Fault($"{path}: somebody is listening there already; run: ss -xlp src {path}. "
+            + "Where it is systemd, on behalf of the service: systemctl stop mpib-agent.socket mpib-control.socket mpib-agent.service");
+    }
+
+    private static int Option(int descriptor, int option)
+    {
+        Span<byte> value = stackalloc byte[sizeof(int)];
+        var length = value.Length;
+        return GetSocketOption(descriptor, SocketLevel, option, value, ref length) == 0 ? MemoryMarshal.Read<int>(value) : -1;
+    }
+
+    private const int SocketLevel = 1;
+    private const int SocketTypeOption = 3;
+    private const int IsListening = 30;
+    private const int SocketDomain = 39;
+    private const short PollIn = 1;
+    private const byte UnixFamily = 1;
+    private const int StreamType = 1;
+    private const int NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    private static partial int CreateSocket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    private static partial int BindSocket(int descriptor, ReadOnlySpan<byte> address, int length);
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint SetUmask(uint mask);
+
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    private static partial int GetSocketOption(int descriptor, int level, int option, Span<byte> value, ref int length);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "listen", SetLastError = true)]
+    private static partial int Listen(int descriptor, int backlog);
+
+    [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
+    private static partial int AcceptSocket(int descriptor, nint address, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+}
