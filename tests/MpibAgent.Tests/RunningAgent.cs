@@ -39,7 +39,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         Table = new SlotTable(Region, _state, Options.Hints, Options.Limits, Log.For<SlotTable>());
         _processes = new ProcessWatch(Loop, Table, Options.Limits, Log.For<ProcessWatch>());
         var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
-        Listener = new RegistrationListener(Options.Registration, Loop, registrar, inherited, Log.For<RegistrationListener>());
+        Listener = new RegistrationListener(Options.Registration, Loop, registrar, _processes, inherited, Log.For<RegistrationListener>());
         var engine = new PolicyEngine(policy ?? new ManualPolicy(), Options.Hints, Loop, Table, Log.For<PolicyEngine>());
         var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, inherited, Log.For<ControlFifo>());
         _services = [Loop, Region, Table, _processes, Listener, engine, control];

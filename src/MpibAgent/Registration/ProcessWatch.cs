@@ -13,7 +13,7 @@ namespace MpibAgent.Registration;
 /// <remarks>
 /// Why a pid is an identity here although pids are used again. Sockets are accepted in the order of their connect() calls, and
 /// SO_PEERCRED names the process that called connect(). A known process that is alive now (its pidfd is not readable) has had its pid since
-/// before the connect() by which it became known; so any socket accepted later, with the same pid, is its own. For a socket that is
+/// before the connect() by which it became known; so any socket accepted later and before now, with the same pid, is its own. For a socket that is
 /// not covered by this, SO_PEERPIDFD gives the peer itself: a dead one is refused, and of the living no two share a pid.
 /// </remarks>
 internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, LimitOptions limits, ILogger<ProcessWatch> log) : IHostedService, IDisposable
@@ -23,6 +23,9 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
 
     private readonly Dictionary<int, PeerProcess> _processes = [];
     private readonly Dictionary<uint, int> _perUser = [];
+
+    /// <summary>The number of the socket that was accepted last.</summary>
+    public long LastAccepted { get; set; }
 
     /// <summary>How many descriptors this process may have (RLIMIT_NOFILE).</summary>
     public static long DescriptorLimit { get; } = ReadDescriptorLimit();
@@ -57,7 +60,7 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
     /// <summary>The process behind a socket, if it holds connections already.</summary>
     public bool TryFind(PeerSocket peer, out PeerProcess? process)
     {
-        if (_processes.TryGetValue(peer.Pid, out process))
+        if (_processes.TryGetValue(peer.Pid, out process) && (peer.Number < process.KnownSince || peer.Number > process.ProvenUpTo))
         {
             if (HasEnded(process.Pidfd))
             {
@@ -68,6 +71,10 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
             else if (peer.Number < process.KnownSince)
             {
                 process = IsPeerAlive(peer) ? process : null;
+            }
+            else
+            {
+                process.ProvenUpTo = LastAccepted;
             }
         }
 

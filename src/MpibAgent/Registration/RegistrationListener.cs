@@ -20,6 +20,7 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     private readonly RegistrationOptions _options;
     private readonly EventLoop _loop;
     private readonly Registrar _registrar;
+    private readonly ProcessWatch _processes;
     private readonly InheritedDescriptors _inherited;
     private readonly ILogger<RegistrationListener> _log;
     private readonly Complaints _complaints;
@@ -37,12 +38,13 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     private long _acceptedBefore;
     private ListeningSocket? _socket;
 
-    public RegistrationListener(RegistrationOptions options, EventLoop loop, Registrar registrar, InheritedDescriptors inherited,
+    public RegistrationListener(RegistrationOptions options, EventLoop loop, Registrar registrar, ProcessWatch processes, InheritedDescriptors inherited,
         ILogger<RegistrationListener> log)
     {
         _options = options;
         _loop = loop;
         _registrar = registrar;
+        _processes = processes;
         _inherited = inherited;
         _log = log;
 
@@ -183,8 +185,19 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     private void Accept()
     {
         _acceptedBefore = _accepted;
+        var first = _new.Count;
         for (var i = 0; i < AcceptsPerTurn && TryAccept(); i++)
         {
+        }
+
+        // All in first, then their requests, which are mostly there already: one look at a process then covers all its sockets of this turn.
+        for (var i = first; i < _new.Count; i++)
+        {
+            var (peer, number) = _new[i];
+            if (peer.Number == number && peer.Descriptor >= 0)
+            {
+                peer.HandleReady(Ready.Read);
+            }
         }
     }
 
@@ -217,13 +230,8 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
             _idleTimer.Arm(_idleTimeout);
         }
 
-        // Its request is mostly there already.
-        peer.HandleReady(Ready.Read);
-        if (peer.Descriptor >= 0)
-        {
-            _new.Add((peer, _accepted));
-        }
-
+        _processes.LastAccepted = _accepted;
+        _new.Add((peer, _accepted));
         return true;
     }
 
