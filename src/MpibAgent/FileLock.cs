@@ -32,6 +32,11 @@ internal sealed partial class FileLock : IDisposable
             RandomAccess.Write(handle, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), 0);
             return new FileLock(handle);
         }
+        catch (IOException full)
+        {
+            handle.Dispose();
+            throw new Fault($"cannot write {path}: {full.Message}; make room on its file system", full);
+        }
         catch
         {
             handle.Dispose();

@@ -96,7 +96,9 @@ internal static partial class Ownership
         var descriptor = OpenFile(path, ReadWrite | CreateFile | Exclusive | NoFollowLink | CloseOnExec, (uint)mode);
         if (descriptor < 0)
         {
-            throw new Fault($"cannot make {path}: {Marshal.GetLastPInvokeErrorMessage()}; {WhatToRun}");
+            var error = Marshal.GetLastPInvokeError();
+            throw new Fault($"cannot make {path}: {Marshal.GetPInvokeErrorMessage(error)}; "
+                + (error == NoSpace ? "make room on its file system" : WhatToRun));
         }
 
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
@@ -213,6 +215,7 @@ internal static partial class Ownership
 
     private const int NoSuchFile = 2;
     private const int FileExists = 17;
+    private const int NoSpace = 28;
     private const int ReadWrite = 0x2;
     private const int CreateFile = 0x40;
     private const int Exclusive = 0x80;

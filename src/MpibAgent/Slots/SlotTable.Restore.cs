@@ -89,7 +89,9 @@ internal sealed partial class SlotTable
         }
         else if (hasFlow && shown != _slots[slot].Flow)
         {
-            region.WriteEntry(slot, _slots[slot].Flow.Source, _slots[slot].Flow.Destination, entry.SupBw);
+            // Killed before the region showed the flow. A hint that nobody has set for it is the initial one: another is of the flow before.
+            var hint = _slots[slot].Source == HintSource.Initial ? InitialHint : entry.SupBw;
+            region.WriteEntry(slot, _slots[slot].Flow.Source, _slots[slot].Flow.Destination, hint);
         }
         else if (!hasFlow && shown != default)
         {

@@ -103,21 +103,26 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     public bool TryReadSlot(int slot, out Flow flow, out bool hasFlow, out HintSource source)
     {
         var record = *Slot(slot);
-        flow = new Flow(new Ipv4Address((uint)record.FlowWord), new Ipv4Address((uint)(record.FlowWord >> 32)));
-        source = (HintSource)(byte)record.StateWord;
         hasFlow = (record.StateWord & 0x100) != 0;
-        return Enum.IsDefined(source) && (uint)(record.StateWord >> 32) == Check(record.FlowWord, (uint)record.StateWord, (uint)slot);
+        var flowWord = hasFlow ? record.FlowWord : 0;
+        flow = new Flow(new Ipv4Address((uint)flowWord), new Ipv4Address((uint)(flowWord >> 32)));
+        source = (HintSource)(byte)record.StateWord;
+        return Enum.IsDefined(source) && (uint)(record.StateWord >> 32) == Check(flowWord, (uint)record.StateWord, (uint)slot);
     }
 
     /// <summary>Whether a slot was never written: it is free, and nobody has set its hint.</summary>
-    public bool IsBlankSlot(int slot) => *Slot(slot) is { FlowWord: 0, StateWord: 0 };
+    public bool IsBlankSlot(int slot) => Slot(slot)->StateWord == 0;
 
-    /// <summary>Writes a slot.</summary>
+    /// <summary>Writes a slot. To give a free one a flow, and to free one, is all or nothing: a free slot's addresses do not count.</summary>
     public void WriteSlot(int slot, Flow flow, bool hasFlow, HintSource source)
     {
-        var flowWord = ((ulong)flow.Destination.Raw << 32) | flow.Source.Raw;
+        var flowWord = hasFlow ? Word(flow.Source.Raw, flow.Destination.Raw) : 0;
         var state = (uint)source | (hasFlow ? 0x100u : 0);
-        Volatile.Write(ref Slot(slot)->FlowWord, flowWord);
+        if (hasFlow)
+        {
+            Volatile.Write(ref Slot(slot)->FlowWord, flowWord);
+        }
+
         Volatile.Write(ref Slot(slot)->StateWord, Word(state, Check(flowWord, state, (uint)slot)));
     }
 

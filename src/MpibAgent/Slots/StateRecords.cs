@@ -32,7 +32,7 @@ internal struct SlotRecord
 {
     public const int Size = 16;
 
-    /// <summary>Source in the low half, destination in the high half; 0 in a free slot.</summary>
+    /// <summary>Source in the low half, destination in the high half; without a meaning in a free slot.</summary>
     [FieldOffset(0)] public ulong FlowWord;
 
     /// <summary>The low byte is the <see cref="HintSource"/>, the next is 1 in a slot that has a flow; the high half checks all.</summary>
