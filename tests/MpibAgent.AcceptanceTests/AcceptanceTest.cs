@@ -8,7 +8,7 @@ namespace MpibAgent.AcceptanceTests;
 /// </summary>
 public abstract class AcceptanceTest(SystemdMachine machine) : IAsyncLifetime
 {
-    protected const string Idle = "policy manual, 0 flows, 0 connections";
+    internal const string Idle = "policy manual, 0 flows, 0 connections";
     protected const string Units = "mpib-agent.service mpib-agent.socket mpib-control.socket";
     protected const string Install = $"{SystemdMachine.Source}/deploy/install.sh";
 

@@ -9,9 +9,12 @@ internal static class Prerequisites
 
     public static bool AreMet => Missing.Value is null;
 
-    public static void Require()
+    public static void Require() => Require(Missing.Value);
+
+    /// <summary>Skips when something is missing.</summary>
+    public static void Require(string? missing)
     {
-        if (Missing.Value is not { } missing)
+        if (missing is null)
         {
             return;
         }

@@ -75,6 +75,21 @@ public sealed class SystemdMachine : IAsyncLifetime
     /// <summary>Starts a command in the machine that goes on.</summary>
     internal Process Start(string user, params string[] words) => Command.Start(Inside(user, words));
 
+    /// <summary>
+    /// Sees to it that MemoryMax= holds, until the next boot; false when it cannot. systemd-nspawn gives the memory controller of cgroup v1
+    /// read-only, and systemd looks at it only when it starts.
+    /// </summary>
+    internal async Task<bool> LimitsMemoryAsync()
+    {
+        await ShellAsync("""
+            ! grep -q ' /sys/fs/cgroup/memory ' /proc/self/mounts || [ -w /sys/fs/cgroup/memory/cgroup.procs ] || {
+                mount -o remount,bind,rw /sys/fs/cgroup/memory
+                systemctl daemon-reexec
+            }
+            """);
+        return await ShellAsync("systemctl show --value --property=MemoryCurrent init.scope") != "[not set]";
+    }
+
     /// <summary>Reboots the machine; what is in /tmp and /run is gone then.</summary>
     internal async Task RebootAsync()
     {

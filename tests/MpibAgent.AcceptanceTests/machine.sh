@@ -20,6 +20,11 @@ if [ -n "$v1" ] && [ -d /sys/fs/cgroup/unified ]; then
 elif [ -z "$v1" ]; then
     set -- "/sys/fs/cgroup$v2"
 fi
+# And one below which systemd can limit the memory of services.
+memory=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+if [ -w "$memory/cgroup.procs" ]; then
+    set -- "$@" "$memory"
+fi
 for parent; do
     mkdir "$parent/$name"
     echo $$ >"$parent/$name/cgroup.procs"

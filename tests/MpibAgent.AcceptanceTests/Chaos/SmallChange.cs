@@ -1,0 +1,65 @@
+namespace MpibAgent.AcceptanceTests.Chaos;
+
+/// <summary>One thing that happens to an agent, and what has to be there before.</summary>
+/// <param name="PrepareAsync">What has to be there.</param>
+/// <param name="MakeAsync">Makes it happen; true when it is known to be complete, false when the agent ended.</param>
+internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsync, Func<ChaosRig, ChaosClient, Task<bool>> MakeAsync)
+{
+    public static readonly Dictionary<string, SmallChange> All = new()
+    {
+        ["a new flow"] = Request((_, _) => Task.CompletedTask, client => client.RegisterAsync(1, flow: 1)),
+        ["a new flow in a slot with a hint"] = Request((rig, _) => rig.SetHintAsync(0), client => client.RegisterAsync(1, flow: 1)),
+        ["a second connection"] = Request(HasConnections(1), client => client.RegisterAsync(2, flow: 1)),
+        ["several at once"] = Request((_, _) => Task.CompletedTask, client => client.RegisterAsync(1, flow: 1, count: 3)),
+        ["the last connection leaves"] = Request(HasConnections(1), client => client.DeregisterAsync(1)),
+        ["one of two leaves"] = Request(HasConnections(2), client => client.DeregisterAsync(1)),
+        ["two leave at once"] = Request(HasConnections(2), client => client.DeregisterAsync(1, count: 2)),
+        ["a move to a new flow"] = Request(HasConnections(1), client => client.RegisterAsync(1, flow: 5)),
+        ["a move that leaves others"] = Request(HasConnections(2), client => client.RegisterAsync(1, flow: 5)),
+        ["a move to the flow of others"] = Request(HasFlows(2), client => client.RegisterAsync(1, flow: 2)),
+        ["a move with all slots taken"] = Request(HasFlows(ChaosRig.SlotLimit), client => client.RegisterAsync(1, flow: 20)),
+        ["one more than the state file holds"] = Request(HasConnections(1024), client => client.RegisterAsync(2000, flow: 1)),
+        ["a process ends"] = new(HasFlows(2), async (rig, client) =>
+        {
+            await client.DieAsync();
+            return await UntilAsync(rig, region => region.All(slot => slot.IsFree));
+        }),
+        ["a hint"] = new(HasConnections(1), (rig, _) => CommandAsync(rig, 0)),
+        ["a hint for all"] = new(HasConnections(1), (rig, _) => CommandAsync(rig, null)),
+    };
+
+    private static SmallChange Request(Func<ChaosRig, ChaosClient, Task> prepare, Func<ChaosClient, Task<Reply[]?>> request) =>
+        new(prepare, async (_, client) => (await request(client))!.All(reply => reply.Kind == ReplyKind.Done));
+
+    private static Func<ChaosRig, ChaosClient, Task> HasConnections(int count) => async (rig, client) =>
+    {
+        for (var first = 1; first <= count; first += 128)
+        {
+            await client.RegisterAsync((uint)first, flow: 1, int.Min(128, count - first + 1));
+        }
+
+        await rig.SetHintAsync(0);
+    };
+
+    private static Func<ChaosRig, ChaosClient, Task> HasFlows(int count) => async (rig, client) =>
+    {
+        for (var flow = 1; flow <= count; flow++)
+        {
+            await client.RegisterAsync((uint)flow, flow);
+        }
+
+        await rig.SetHintAsync(0);
+    };
+
+    private static async Task<bool> CommandAsync(ChaosRig rig, int? slot)
+    {
+        var hint = await rig.BeginHintAsync(slot);
+        return await UntilAsync(rig, region => region[slot ?? (RegionFile.Slots - 1)].Hint == hint);
+    }
+
+    private static async Task<bool> UntilAsync(ChaosRig rig, Func<SlotBytes[], bool> condition)
+    {
+        await Wait.UntilAsync(() => Task.FromResult(rig.Agent.HasEnded || condition(RegionFile.Read(rig.Files.Hints))));
+        return !rig.Agent.HasEnded;
+    }
+}
