@@ -43,6 +43,7 @@ builder.Services
     .AddSingleton<ISplitPolicy, ManualPolicy>()
     .AddSingleton<PolicyEngine>()
     .AddSingleton<ControlFifo>()
+    .AddSingleton<NotifySocket>()
     .AddSingleton<ServiceStatus>()
     .AddSingleton<Watchdog>();
 

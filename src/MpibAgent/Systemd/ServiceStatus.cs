@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Hosting.Systemd;
 using MpibAgent.Policy;
 using MpibAgent.Slots;
 
@@ -13,23 +12,24 @@ namespace MpibAgent.Systemd;
 internal sealed class ServiceStatus : IHostedService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
     private readonly PolicyEngine _policy;
-    private readonly ISystemdNotifier? _notifier;
+    private readonly NotifySocket _notify;
     private readonly LoopTimer _timer;
 
-    public ServiceStatus(EventLoop loop, SlotTable table, PolicyEngine policy, ISystemdNotifier? notifier = null)
+    public ServiceStatus(EventLoop loop, SlotTable table, PolicyEngine policy, NotifySocket notify)
     {
         _loop = loop;
         _table = table;
         _policy = policy;
-        _notifier = notifier;
+        _notify = notify;
         _timer = loop.CreateTimer(Send);
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => _notifier is null ? Task.CompletedTask : _loop.InvokeAsync(() =>
+    public Task StartAsync(CancellationToken cancellationToken) => !_notify.IsEnabled ? Task.CompletedTask : _loop.InvokeAsync(() =>
     {
         _table.Changed += SendSoon;
         Send();
@@ -49,6 +49,12 @@ internal sealed class ServiceStatus : IHostedService
         }
     }
 
-    private void Send() => _notifier!.Notify(new ServiceState(string.Create(CultureInfo.InvariantCulture,
-        $"STATUS=policy {_policy.PolicyName}, {_table.FlowCount} flows, {_table.ConnectionCount} connections")));
+    private void Send()
+    {
+        if (!_notify.TrySend(string.Create(CultureInfo.InvariantCulture,
+            $"STATUS=policy {_policy.PolicyName}, {_table.FlowCount} flows, {_table.ConnectionCount} connections")))
+        {
+            _timer.Arm(Retry);
+        }
+    }
 }

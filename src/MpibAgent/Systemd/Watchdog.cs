@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Hosting.Systemd;
 
 namespace MpibAgent.Systemd;
 
@@ -10,28 +9,27 @@ namespace MpibAgent.Systemd;
 /// </summary>
 internal sealed class Watchdog : IHostedService
 {
-    private static readonly ServiceState Ping = new("WATCHDOG=1");
-
     private readonly EventLoop _loop;
-    private readonly ISystemdNotifier? _notifier;
+    private readonly NotifySocket _notify;
     private readonly TimeSpan? _period = ReadPeriod();
     private readonly LoopTimer _timer;
 
-    public Watchdog(EventLoop loop, ISystemdNotifier? notifier = null)
+    public Watchdog(EventLoop loop, NotifySocket notify)
     {
         _loop = loop;
-        _notifier = notifier;
+        _notify = notify;
         _timer = loop.CreateTimer(Feed);
     }
 
     public Task StartAsync(CancellationToken cancellationToken) =>
-        _period is null || _notifier is null ? Task.CompletedTask : _loop.InvokeAsync(Feed);
+        _period is null || !_notify.IsEnabled ? Task.CompletedTask : _loop.InvokeAsync(Feed);
 
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(_timer.Disarm);
 
     private void Feed()
     {
-        _notifier!.Notify(Ping);
+        // Not taken means that systemd hangs: then it misses no ping either.
+        _ = _notify.TrySend("WATCHDOG=1");
         _timer.Arm(_period!.Value);
     }
 

@@ -10,6 +10,9 @@ internal sealed class KeptAgent : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
+    // TimeoutStopSec= of the unit: then systemd would kill it.
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+
     private readonly AgentFiles _files;
     private readonly LineProcess _keeper;
     private readonly Lock _gate = new();
@@ -103,8 +106,11 @@ internal sealed class KeptAgent : IAsyncDisposable
     public async Task StopAsync()
     {
         await SignalAsync(Signals.Terminate);
-        Assert.Equal("exit 0", await EndAsync());
+        Assert.Equal("exit 0", await _life.Ended.Task.WaitAsync(StopLimit));
     }
+
+    /// <summary>From now on nobody reads what it notifies systemd of, and there is no room for more.</summary>
+    public Task NotifyNobodyAsync() => _keeper.SayAsync("deaf");
 
     /// <summary>Waits until it says so.</summary>
     public Task StatusAsync(int flows, int connections) => Wait.UntilAsync(() => Task.FromResult(Statuses.LastOrDefault()),

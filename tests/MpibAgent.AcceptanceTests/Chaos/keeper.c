@@ -6,6 +6,7 @@
  *
  *     start                   started PID; the agent's output is appended to LOG
  *     signal N                (nothing)
+ *     deaf                    (nothing) from now on no notification is read, and the queue of them is full
  *
  * and, whenever it happens,
  *
@@ -38,6 +39,7 @@
 #define FIRST_OWN 10 /* what this process opens stays clear of what it passes */
 
 static int listener = -1, fifo = -1, notifications = -1, pidfd = -1;
+static int is_deaf;
 static pid_t agent = -1;
 
 static void fail(const char *what)
@@ -152,8 +154,23 @@ static void tell_end(void)
     pidfd = -1;
 }
 
+static void become_deaf(const char *notify_path)
+{
+    int fd = moved_up(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+    struct sockaddr_un address;
+
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, notify_path);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        fail(notify_path);
+    while (send(fd, "X=1", 3, MSG_DONTWAIT) == 3)
+        continue;
+    is_deaf = 1;
+}
+
 /* Returns 0 at the end of stdin. The commands are short and come one by one, so stdio buffers nothing behind poll's back. */
-static int obey(const char *log_path, char **command)
+static int obey(const char *notify_path, const char *log_path, char **command)
 {
     char line[64];
     int number;
@@ -164,6 +181,8 @@ static int obey(const char *log_path, char **command)
         start(log_path, command);
     else if (sscanf(line, "signal %d", &number) == 1 && pidfd >= 0)
         kill(agent, number);
+    else if (strcmp(line, "deaf\n") == 0)
+        become_deaf(notify_path);
     return 1;
 }
 
@@ -183,7 +202,7 @@ int main(int argc, char **argv)
     setenv("NOTIFY_SOCKET", argv[first], 1);
 
     for (;;) {
-        struct pollfd wait[] = { { 0, POLLIN, 0 }, { notifications, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
+        struct pollfd wait[] = { { 0, POLLIN, 0 }, { is_deaf ? -1 : notifications, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
 
         if (poll(wait, 3, -1) < 0 && errno != EINTR)
             fail("poll");
@@ -191,7 +210,7 @@ int main(int argc, char **argv)
             hear();
         if (pidfd >= 0 && wait[2].revents != 0)
             tell_end();
-        if (wait[0].revents != 0 && !obey(argv[first + 1], argv + first + 2))
+        if (wait[0].revents != 0 && !obey(argv[first], argv[first + 1], argv + first + 2))
             return 0;
     }
 }
