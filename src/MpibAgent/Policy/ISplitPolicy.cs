@@ -1,5 +1,3 @@
-using MpibAgent.Slots;
-
 namespace MpibAgent.Policy;
 
 /// <summary>
@@ -11,9 +9,15 @@ internal interface ISplitPolicy
     /// <summary>Its name in settings, status and log.</summary>
     string Name { get; }
 
-    /// <summary>How often it is asked; null when it is never.</summary>
+    /// <summary>In how long it wants to be asked again; null for never. It may change with every decision.</summary>
     TimeSpan? Period { get; }
 
+    /// <summary>Why the shares are what they are, in a few words: "SUP down", "accepted 0.31 to 0.34".</summary>
+    string Reason { get; }
+
     /// <summary>Fills in a share, 0 to 1, for each flow; NaN leaves that flow's hint as it is.</summary>
-    void Decide(TimeSpan now, ReadOnlySpan<Flow> flows, Span<double> shares);
+    /// <param name="seen">The rails.</param>
+    /// <param name="paths">The flows that it steers: what telemetry says of each one's paths.</param>
+    /// <param name="shares">As many as there are flows, in the same order.</param>
+    void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares);
 }

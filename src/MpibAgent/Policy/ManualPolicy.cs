@@ -1,5 +1,3 @@
-using MpibAgent.Slots;
-
 namespace MpibAgent.Policy;
 
 /// <summary>The operator decides: this policy is never asked and changes nothing.</summary>
@@ -11,5 +9,7 @@ internal sealed class ManualPolicy : ISplitPolicy
 
     public TimeSpan? Period => null;
 
-    public void Decide(TimeSpan now, ReadOnlySpan<Flow> flows, Span<double> shares) => shares.Fill(double.NaN);
+    public string Reason => "as the operator sets it";
+
+    public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares) => shares.Fill(double.NaN);
 }

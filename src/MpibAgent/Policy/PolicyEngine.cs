@@ -20,7 +20,7 @@ internal sealed class PolicyEngine : IHostedService
     private readonly LoopTimer _timer;
     private readonly long _start;
     private readonly int[] _slots = new int[HintLayout.SlotCount];
-    private readonly Flow[] _flows = new Flow[HintLayout.SlotCount];
+    private readonly PathLevels[] _paths = new PathLevels[HintLayout.SlotCount];
     private readonly double[] _shares = new double[HintLayout.SlotCount];
 
     public PolicyEngine(ISplitPolicy policy, HintOptions hints, EventLoop loop, SlotTable table, ILogger<PolicyEngine> log)
@@ -70,14 +70,13 @@ internal sealed class PolicyEngine : IHostedService
         var count = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            if (_table.TryGetFlow(slot, out var flow) && _table.SourceOf(slot) != HintSource.Operator)
+            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) != HintSource.Operator)
             {
-                _slots[count] = slot;
-                _flows[count++] = flow;
+                _slots[count++] = slot;
             }
         }
 
-        _policy.Decide(_loop.Time.GetElapsedTime(_start), _flows.AsSpan(0, count), _shares.AsSpan(0, count));
+        _policy.Decide(new Observation(_loop.Time.GetElapsedTime(_start), default, default), _paths.AsSpan(0, count), _shares.AsSpan(0, count));
         for (var i = 0; i < count; i++)
         {
             if (!double.IsNaN(_shares[i]) && _hints.Encoding.Nearest(_shares[i]) is var hint && hint != _table.HintOf(_slots[i]))

@@ -85,7 +85,9 @@ public sealed class PolicyEngineTests
 
         public TimeSpan? Period => TimeSpan.FromMilliseconds(5);
 
-        public void Decide(TimeSpan now, ReadOnlySpan<Flow> flows, Span<double> shares)
+        public string Reason => "fixed";
+
+        public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
         {
             Interlocked.Increment(ref _asked);
             shares.Fill(share);
