@@ -67,7 +67,7 @@ public sealed class PolicyEngineTests
     {
         Assert.Null(new ManualPolicy().Period);
         var shares = new double[2];
-        new ManualPolicy().Decide(TimeSpan.Zero, new Flow[2], shares);
+        new ManualPolicy().Decide(default, new PathLevels[1], shares);
         Assert.All(shares, share => Assert.Equal(double.NaN, share));
         await using var agent = await RunningAgent.StartAsync();
         using var client = agent.Connect();
