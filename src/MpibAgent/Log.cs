@@ -52,15 +52,17 @@ internal static partial class Log
         EventName = "all-hints-set")]
     public static partial void AllHintsSet(ILogger log, uint hint, HintSource source, float sharePercent);
 
-    [LoggerMessage(304, LogLevel.Information, "{Flows} flows found in the region keep their slots", EventName = "flows-adopted")]
-    public static partial void FlowsAdopted(ILogger log, int flows);
+    [LoggerMessage(304, LogLevel.Information, "took over {Flows} flows and {Hints} hints that the region names; whose they are is not known",
+        EventName = "region-taken-over")]
+    public static partial void RegionTakenOver(ILogger log, int flows, int hints);
 
     [LoggerMessage(305, LogLevel.Warning, "state {Path} cannot be used ({Reason}) and is set aside as {Aside}: registrations made before now are not known; "
-        + "flows keep the slots that the region names", EventName = "state-set-aside")]
+        + "flows and hints stay as the region names them", EventName = "state-set-aside")]
     public static partial void StateSetAside(ILogger log, string path, string reason, string aside);
 
-    [LoggerMessage(306, LogLevel.Warning, "{Records} records of the state file are damaged and were dropped", EventName = "state-damaged")]
-    public static partial void StateDamaged(ILogger log, int records);
+    [LoggerMessage(306, LogLevel.Warning, "{Records} records of the state file are damaged and were dropped; {Flows} flows keep their slots without a known "
+        + "connection", EventName = "state-damaged")]
+    public static partial void StateDamaged(ILogger log, int records, int flows);
 
     [LoggerMessage(307, LogLevel.Information, "restored {Connections} connections of {Processes} processes in {Flows} flows", EventName = "state-restored")]
     public static partial void StateRestored(ILogger log, int connections, int processes, int flows);

@@ -9,15 +9,16 @@ internal sealed partial class SlotTable
     private void RestoreState()
     {
         InitialHint = state.Initial is { } set && set <= options.Encoding.MaxHint() ? set : options.Initial;
-        var damaged = 0;
+        var damaged = state.IsInitialDamaged ? 1 : 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             damaged += RestoreSlot(slot) ? 0 : 1;
         }
 
+        var damagedConnections = 0;
         for (var index = 0; index < state.Capacity; index++)
         {
-            if (state.TryReadConnection(index, out var process, out var connId, out var slot, ref damaged))
+            if (state.TryReadConnection(index, out var process, out var connId, out var slot, ref damagedConnections))
             {
                 if (!_free.Contains(slot) && _connections.TryRestore(index, process, connId, slot))
                 {
@@ -26,7 +27,7 @@ internal sealed partial class SlotTable
                 }
                 else
                 {
-                    damaged++;
+                    damagedConnections++;
                     state.ClearConnection(index);
                 }
             }
@@ -34,12 +35,13 @@ internal sealed partial class SlotTable
 
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            Reconcile(slot);
+            Reconcile(slot, damagedConnections > 0);
         }
 
+        damaged += damagedConnections;
         if (damaged > 0)
         {
-            Log.StateDamaged(log, damaged);
+            Log.StateDamaged(log, damaged, _orphans.Count);
         }
 
         Log.StateRestored(log, ConnectionCount, Processes.Count(), FlowCount);
@@ -50,10 +52,11 @@ internal sealed partial class SlotTable
     {
         var entry = region.Read(slot);
         var shown = new Flow(entry.Source, entry.Destination);
-        var isSound = state.TryReadSlot(slot, out var flow, out var hasFlow, out var source);
+        var isSound = state.TryReadSlot(slot, out var flow, out var hasFlow, out var isOrphan, out var source);
         if (!isSound)
         {
-            (flow, hasFlow, source) = (shown, shown != default, HintSource.Initial);
+            hasFlow = isOrphan = shown != default;
+            (flow, source) = (shown, state.IsBlankSlot(slot) && !hasFlow ? HintSource.Initial : AdoptedSource(entry.SupBw));
         }
 
         // A region that is new has forgotten what was set.
@@ -62,7 +65,7 @@ internal sealed partial class SlotTable
         {
             _slots[slot].Flow = flow;
             _free.Remove(slot);
-            if (!isSound)
+            if (isOrphan)
             {
                 _orphans.Add(slot);
             }
@@ -72,11 +75,17 @@ internal sealed partial class SlotTable
     }
 
     /// <summary>Makes region and state say of a slot what the table says.</summary>
-    private void Reconcile(int slot)
+    private void Reconcile(int slot, bool connectionsAreLost)
     {
         var entry = region.Read(slot);
         var shown = new Flow(entry.Source, entry.Destination);
         var hasFlow = !_free.Contains(slot);
+        if (hasFlow && connectionsAreLost && _slots[slot].Connections == 0 && shown == _slots[slot].Flow)
+        {
+            // Its job may be running: a damaged record must not give its slot to another.
+            _orphans.Add(slot);
+        }
+
         if (hasFlow && _slots[slot].Connections == 0 && !_orphans.Contains(slot))
         {
             // Killed before its first connection was there, when the region does not show it yet and the hint is the one set before; or after
@@ -105,7 +114,7 @@ internal sealed partial class SlotTable
             region.WriteHint(slot, InitialHint);
         }
 
-        state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), _slots[slot].Source);
+        Record(slot);
     }
 
     /// <summary>The encoding may be another than that of the agent before.</summary>
@@ -120,35 +129,40 @@ internal sealed partial class SlotTable
         }
     }
 
-    /// <summary>Without a state file the flows that the region names keep their slots, for jobs that outlived whoever gave them.</summary>
+    /// <summary>Without a state file the flows that the region names keep their slots, and all slots their hints, for jobs that outlived whoever gave them.</summary>
     private void AdoptRegion()
     {
+        var hints = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             BringIntoRange(slot);
             var entry = region.Read(slot);
             var flow = new Flow(entry.Source, entry.Destination);
-            if (flow == default)
+            if (flow != default && _slotOfFlow.TryAdd(flow, slot))
             {
-                continue;
+                _slots[slot].Flow = flow;
+                _free.Remove(slot);
+                _orphans.Add(slot);
             }
-
-            if (!_slotOfFlow.TryAdd(flow, slot))
+            else if (flow != default)
             {
                 // Two slots of one flow are the work of no agent; readers of either go on reading what they read.
                 region.WriteEntry(slot, default, default, entry.SupBw);
-                continue;
             }
 
-            _slots[slot].Flow = flow;
-            _free.Remove(slot);
-            _orphans.Add(slot);
-            state.WriteSlot(slot, flow, hasFlow: true, HintSource.Initial);
+            _slots[slot].Source = AdoptedSource(entry.SupBw);
+            hints += _slots[slot].Source == HintSource.Adopted ? 1 : 0;
+            if (!_free.Contains(slot) || _slots[slot].Source != HintSource.Initial)
+            {
+                Record(slot);
+            }
         }
 
-        if (_orphans.Count > 0)
+        if (_orphans.Count > 0 || hints > 0)
         {
-            Log.FlowsAdopted(log, _orphans.Count);
+            Log.RegionTakenOver(log, _orphans.Count, hints);
         }
     }
+
+    private HintSource AdoptedSource(uint hint) => hint == InitialHint ? HintSource.Initial : HintSource.Adopted;
 }

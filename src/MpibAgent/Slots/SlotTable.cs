@@ -26,8 +26,8 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     private bool _started;
 
     /// <summary>
-    /// Slots whose flow was found in the region at start and of which no connection is known. They keep their flow for jobs that outlived an
-    /// earlier agent, and are given away, lowest first, only when no slot is free.
+    /// Slots whose flow was found at start, in the region, and of which no connection is known: their records are lost or damaged. They keep
+    /// their flow for jobs that may be running still, and are given away, lowest first, only when no slot is free.
     /// </summary>
     private SlotSet _orphans;
 
@@ -279,7 +279,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     private void ClearSlot(int slot)
     {
         ForgetFlow(slot);
-        state.WriteSlot(slot, default, hasFlow: false, HintSource.Initial);
+        state.WriteSlot(slot, default, hasFlow: false, isOrphan: false, HintSource.Initial);
         region.WriteEntry(slot, default, default, InitialHint);
     }
 
@@ -301,7 +301,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         _slots[slot].Flow = flow;
         _slots[slot].Source = source;
         _slotOfFlow.Add(flow, slot);
-        state.WriteSlot(slot, flow, hasFlow: true, source);
+        state.WriteSlot(slot, flow, hasFlow: true, isOrphan: false, source);
     }
 
     private void ShowFlow(int slot, uint hint)
@@ -316,9 +316,12 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         if (_slots[slot].Source != source)
         {
             _slots[slot].Source = source;
-            state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), source);
+            Record(slot);
         }
     }
+
+    private void Record(int slot) =>
+        state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), _orphans.Contains(slot), _slots[slot].Source);
 
     private struct Slot
     {

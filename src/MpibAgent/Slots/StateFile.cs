@@ -23,6 +23,8 @@ namespace MpibAgent.Slots;
 /// </remarks>
 internal sealed unsafe partial class StateFile(StateOptions options, ControlOptions control, HintOptions hints, ILogger<StateFile> log) : IDisposable
 {
+    private const uint HasFlow = 0x100;
+    private const uint IsOrphan = 0x200;
     private const int FirstCapacity = 1024;
     private const int FirstConnection = StateHeader.Size + (HintLayout.SlotCount * SlotRecord.Size);
 
@@ -32,7 +34,6 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     private readonly string _path = options.Path.Length > 0
         ? options.Path
         : Path.Combine(Path.GetDirectoryName(ControlPath.Choose(control, hints, out _))!, "state");
-
 
     private FileLock? _lock;
     private SafeFileHandle? _handle;
@@ -99,11 +100,15 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
         set => Volatile.Write(ref Header->InitialWord, value is { } hint ? Word(hint, Check(hint)) : 0);
     }
 
-    /// <summary>A slot as it was written; false when an agent was killed in the middle, or never wrote it.</summary>
-    public bool TryReadSlot(int slot, out Flow flow, out bool hasFlow, out HintSource source)
+    /// <summary>Whether the initial hint that an operator has set is there and cannot be trusted; it then counts as not set.</summary>
+    public bool IsInitialDamaged => Header->InitialWord != 0 && Initial is null;
+
+    /// <summary>A slot as it was written; false when it is damaged, or never was written.</summary>
+    public bool TryReadSlot(int slot, out Flow flow, out bool hasFlow, out bool isOrphan, out HintSource source)
     {
         var record = *Slot(slot);
-        hasFlow = (record.StateWord & 0x100) != 0;
+        hasFlow = (record.StateWord & HasFlow) != 0;
+        isOrphan = (record.StateWord & IsOrphan) != 0;
         var flowWord = hasFlow ? record.FlowWord : 0;
         flow = new Flow(new Ipv4Address((uint)flowWord), new Ipv4Address((uint)(flowWord >> 32)));
         source = (HintSource)(byte)record.StateWord;
@@ -114,10 +119,10 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     public bool IsBlankSlot(int slot) => Slot(slot)->StateWord == 0;
 
     /// <summary>Writes a slot. To give a free one a flow, and to free one, is all or nothing: a free slot's addresses do not count.</summary>
-    public void WriteSlot(int slot, Flow flow, bool hasFlow, HintSource source)
+    public void WriteSlot(int slot, Flow flow, bool hasFlow, bool isOrphan, HintSource source)
     {
         var flowWord = hasFlow ? Word(flow.Source.Raw, flow.Destination.Raw) : 0;
-        var state = (uint)source | (hasFlow ? 0x100u : 0);
+        var state = (uint)source | (hasFlow ? HasFlow : 0) | (isOrphan ? IsOrphan : 0);
         if (hasFlow)
         {
             Volatile.Write(ref Slot(slot)->FlowWord, flowWord);

@@ -35,7 +35,7 @@ internal struct SlotRecord
     /// <summary>Source in the low half, destination in the high half; without a meaning in a free slot.</summary>
     [FieldOffset(0)] public ulong FlowWord;
 
-    /// <summary>The low byte is the <see cref="HintSource"/>, the next is 1 in a slot that has a flow; the high half checks all.</summary>
+    /// <summary>The low byte is the <see cref="HintSource"/>; bit 8 is set in a slot that has a flow, bit 9 when no connection of that flow is known; the high half checks all.</summary>
     [FieldOffset(8)] public ulong StateWord;
 }
 

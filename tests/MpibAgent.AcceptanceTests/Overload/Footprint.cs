@@ -7,10 +7,14 @@ namespace MpibAgent.AcceptanceTests.Overload;
 /// <param name="ResidentKiB">Resident memory.</param>
 internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
 {
-    public static Footprint Of(int pid)
+    public static Footprint Of(int pid) => new(Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, KiB(pid, "VmRSS:"));
+
+    /// <summary>Bytes that count against RLIMIT_DATA.</summary>
+    public static long Data(int pid) => KiB(pid, "VmData:") * 1024L;
+
+    private static int KiB(int pid, string field)
     {
-        var resident = File.ReadLines($"/proc/{pid}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return new Footprint(Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length,
-            int.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture));
+        var line = File.ReadLines($"/proc/{pid}/status").Single(line => line.StartsWith(field, StringComparison.Ordinal));
+        return int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 }

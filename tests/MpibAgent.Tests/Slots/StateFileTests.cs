@@ -201,6 +201,62 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void A_flow_whose_connections_are_all_damaged_keeps_its_slot_and_hint_over_every_restart()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            before.Table.SetHint(0, 9, HintSource.Operator);
+        }
+
+        Patch(State, 64 + (256 * 16) + 4, [0xFF]);
+        for (var restart = 0; restart < 3; restart++)
+        {
+            using var after = new TestTable(_files);
+            Assert.Equal((1, 0, 9u), (after.Table.FlowCount, after.Table.ConnectionCount, after.Table.HintOf(0)));
+        }
+
+        using var last = new TestTable(_files);
+        Assert.Equal(1, Register(last, 2, 2, 2));
+        Assert.Equal(0, Register(last, 1, 1, 1));
+    }
+
+    [Fact]
+    public void Hints_of_a_region_whose_state_is_lost_stay_over_every_restart()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            before.Table.SetHint(0, 7, HintSource.Operator);
+            before.Table.SetHint(200, 8, HintSource.Operator);
+        }
+
+        File.Delete(State);
+        for (var restart = 0; restart < 3; restart++)
+        {
+            using var after = new TestTable(_files, log: _log);
+            Assert.Equal((1, 7u, 8u, 1u), (after.Table.FlowCount, after.Table.HintOf(0), after.Table.HintOf(200), after.Table.HintOf(1)));
+            Assert.Equal((HintSource.Adopted, HintSource.Adopted), (after.Table.SourceOf(0), after.Table.SourceOf(200)));
+        }
+
+        Assert.Contains("1 flows and 2 hints", _log.Single("region-taken-over"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_initial_hint_is_told()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetAll(5, HintSource.Operator);
+        }
+
+        Patch(State, 20, [0x01]);
+        using var after = new TestTable(_files, log: _log);
+        Assert.Equal((1u, 5u), (after.Table.InitialHint, after.Table.HintOf(0)));
+        Assert.Contains("1 records", _log.Single("state-damaged"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_damaged_slot_gets_its_flow_from_the_region()
     {
         using (var before = new TestTable(_files))
