@@ -31,5 +31,9 @@ internal readonly record struct RailSample
 /// <param name="Sup">Rail 1.</param>
 internal readonly record struct Observation(TimeSpan Time, RailSample Sout, RailSample Sup);
 
-/// <summary>How congested a flow's two paths are by telemetry, 0 to 255; null without a report that is fresh.</summary>
-internal readonly record struct PathLevels(byte? Sout, byte? Sup);
+/// <summary>What telemetry says of a flow's two paths.</summary>
+/// <param name="Sout">How congested its path over SOUT is, 0 to 255; null without a report that is fresh.</param>
+/// <param name="Sup">The same of SUP.</param>
+/// <param name="IsSoutCongested">Whether SOUT is past the threshold, and has not come back under it for good.</param>
+/// <param name="IsSupCongested">The same of SUP.</param>
+internal readonly record struct PathLevels(byte? Sout, byte? Sup, bool IsSoutCongested, bool IsSupCongested);

@@ -1,0 +1,110 @@
+using MpibAgent.Interface;
+
+namespace MpibAgent.Policy;
+
+/// <summary>
+/// Finds by itself the share that moves the most bytes and keeps finding it (<see cref="LineSearch"/>), gets off a failing rail at once
+/// (<see cref="RailGuard"/>), and lets telemetry overrule single flows. All flows share the rails, and so one share.
+/// </summary>
+/// <param name="encoding">Says which shares a flow can have.</param>
+/// <param name="period">How often the counters are read while bytes move.</param>
+/// <param name="start">The share to start from; NaN for the ratio of the link rates.</param>
+/// <param name="random">Spreads probes, so that hosts that share a bottleneck do not move in step.</param>
+internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, double start, Random random) : ISplitPolicy
+{
+    public const string PolicyName = "adaptive";
+
+    /// <summary>Without traffic for so many seconds it looks at the counters less often.</summary>
+    private const double RestAfter = 2;
+
+    /// <summary>How much less often.</summary>
+    private const int RestFactor = 20;
+
+    private readonly RateMeter _meter = new();
+    private readonly RailGuard _guard = new();
+    private readonly CongestionHint _hint = new();
+    private readonly SampleWidth _width = new();
+    private LineSearch? _search;
+    private double _soutLink, _supLink;
+    private double _lastBusy;
+    private bool _isBusy, _isResting;
+    private int _flows, _turn, _steady;
+
+    public string Name => PolicyName;
+
+    public TimeSpan? Period => _isResting ? period * RestFactor : period;
+
+    public string Reason { get; private set; } = "starting";
+
+    public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
+    {
+        var isMeasured = _meter.TryRead(seen, out var rates);
+        var search = Search(seen, rates, shares.Length);
+        if (isMeasured)
+        {
+            _isBusy = rates.Sum > RailGuard.BusyPart * (_soutLink + _supLink);
+            _hint.Note(seen, rates.Seconds);
+        }
+
+        var now = seen.Time.TotalSeconds;
+        _lastBusy = _isBusy ? now : _lastBusy;
+        _isResting = now - _lastBusy > RestAfter;
+        var forced = _guard.Decide(seen, _isBusy);
+        var overruled = CongestedPaths.Count(paths);
+        if (_guard.Reason.Length > 0 || overruled > 0)
+        {
+            // The sums of the counters do not say how one split does.
+            search.Interrupt();
+            Reason = _guard.Reason.Length > 0 ? _guard.Reason : $"telemetry: {overruled} flows off a congested rail";
+        }
+        else if (isMeasured)
+        {
+            Search(search, now, rates, paths);
+        }
+
+        HintMix.Fill(encoding, forced ?? search.Share, _turn, shares);
+        if (_guard.Reason.Length == 0)
+        {
+            CongestedPaths.Leave(paths, shares);
+        }
+    }
+
+    private void Search(LineSearch search, double now, in Rates rates, ReadOnlySpan<PathLevels> paths)
+    {
+        var before = search.Share;
+        search.Hint = _hint.Direction(paths);
+        search.Sample(now, rates);
+        Reason = search.Reason;
+        _turn++;
+        _steady = search.Share == before ? _steady + 1 : 0;
+        _width.Note(rates, _isBusy && _steady > 1);
+        _meter.Width = _width.Readings;
+    }
+
+    private LineSearch Search(in Observation seen, in Rates rates, int flows)
+    {
+        // A link of unknown rate has shown at least what it has carried.
+        var sout = seen.Sout.LinkRate > 0 ? seen.Sout.LinkRate : Math.Max(_soutLink, rates.Sout);
+        var sup = seen.Sup.LinkRate > 0 ? seen.Sup.LinkRate : Math.Max(_supLink, rates.Sup);
+        if (_search is null)
+        {
+            var ratio = sout > 0 && sup > 0 ? sup / (sout + sup) : 0.5;
+            _search = new LineSearch(double.IsNaN(start) ? ratio : start, period, random);
+            _lastBusy = seen.Time.TotalSeconds;
+        }
+
+        if (flows != _flows)
+        {
+            _flows = flows;
+            _search.Grid = new ShareGrid(encoding, flows);
+        }
+
+        if (sout != _soutLink || sup != _supLink)
+        {
+            (_soutLink, _supLink) = (sout, sup);
+            _search.SetLinks(sout, sup);
+        }
+
+        return _search;
+    }
+}

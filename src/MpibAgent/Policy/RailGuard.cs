@@ -1,0 +1,132 @@
+namespace MpibAgent.Policy;
+
+/// <summary>
+/// Says which rails must carry nothing, whatever the best split is: a link that is down, a black hole (its retransmission timers run out while
+/// nothing moves), and, where the device does not count those, a SUP rail on which nothing has moved for long.
+/// </summary>
+internal sealed class RailGuard
+{
+    /// <summary>Less than this part of the line rates is no traffic: routing, monitoring and the like go on always.</summary>
+    public const double BusyPart = 0.003;
+
+    /// <summary>Seconds that a link must be up before it is used again: one that comes up often goes down again at once.</summary>
+    private const double UpHold = 0.2;
+
+    /// <summary>Seconds that a black hole is left alone: at first, and at most after doubling each time.</summary>
+    private const double FirstRetry = 1, LongestRetry = 30;
+
+    /// <summary>A black hole that was last seen so many seconds ago is forgiven.</summary>
+    private const double Forgiven = 60;
+
+    /// <summary>Seconds without a byte before new traffic is kept off SUP until SOUT has shown that it moves.</summary>
+    private const double Silence = 2;
+
+    /// <summary>Silence within so many seconds of SUP's return is its fault.</summary>
+    private const double Relapse = 0.03;
+
+    private readonly Rail _sout = new(), _sup = new();
+    private double? _lastBusy;
+    private double _readmitted = double.NegativeInfinity;
+    private int _busySamples;
+    private bool _distrustSup;
+
+    /// <summary>Why a rail is kept empty; empty while both may be used.</summary>
+    public string Reason { get; private set; } = "";
+
+    /// <summary>The share to which the rails that may be used force the split: 0, 1, or null when both may be used, or neither.</summary>
+    public double? Decide(in Observation seen, bool isBusy)
+    {
+        var now = seen.Time.TotalSeconds;
+        var sout = Look(_sout, seen.Sout, now, isBusy);
+        var sup = Look(_sup, seen.Sup, now, isBusy);
+        if (seen.Sout.Timeouts is null || seen.Sup.Timeouts is null)
+        {
+            sup ??= LookForSilence(now, isBusy);
+        }
+
+        Reason = (sout, sup) switch
+        {
+            (null, null) => "",
+            (_, null) => $"SOUT {sout}",
+            (null, _) => $"SUP {sup}",
+            _ => $"both rails out (SOUT {sout}, SUP {sup})",
+        };
+        return (sout is null) == (sup is null) ? null : sup is null ? 1 : 0;
+    }
+
+    private static string? Look(Rail rail, in RailSample sample, double now, bool isBusy)
+    {
+        if (!sample.IsUp)
+        {
+            rail.WasDown = true;
+            rail.Timeouts = sample.Timeouts;
+            return "down";
+        }
+
+        if (rail.WasDown)
+        {
+            rail.WasDown = false;
+            rail.OutUntil = Math.Max(rail.OutUntil, now + UpHold);
+            rail.Why = "up again, not trusted yet";
+        }
+
+        var isOut = now < rail.OutUntil;
+        if (sample.Timeouts > rail.Timeouts && !isBusy && !isOut)
+        {
+            rail.Condemn(now, "dead: its timers run out");
+            isOut = true;
+        }
+
+        rail.Timeouts = sample.Timeouts;
+        return isOut ? rail.Why : null;
+    }
+
+    /// <summary>
+    /// Without a count of timers a black hole looks like a pause of the job. After a long silence the next bytes go over SOUT alone; once some have moved
+    /// SUP is let in again, and if all falls silent right then, SUP is what swallows them.
+    /// </summary>
+    private string? LookForSilence(double now, bool isBusy)
+    {
+        if (isBusy)
+        {
+            _busySamples++;
+            _lastBusy = now;
+            if (_distrustSup && _busySamples >= 2)
+            {
+                _distrustSup = false;
+                _readmitted = now;
+            }
+        }
+        else if (_lastBusy is { } last)
+        {
+            if (!_distrustSup && _busySamples > 0 && last - _readmitted is >= 0 and < Relapse)
+            {
+                _sup.Condemn(now, "dead: all fell silent when it was used");
+                _readmitted = double.NegativeInfinity;
+            }
+
+            _distrustSup |= now - last > Silence;
+            _busySamples = 0;
+        }
+
+        return now < _sup.OutUntil ? _sup.Why : _distrustSup ? "not trusted after a silence" : null;
+    }
+
+    private sealed class Rail
+    {
+        public bool WasDown;
+        public double OutUntil = double.NegativeInfinity;
+        public string Why = "";
+        public ulong? Timeouts;
+        private double _retry = FirstRetry;
+        private double _condemned = double.NegativeInfinity;
+
+        public void Condemn(double now, string why)
+        {
+            _retry = now - _condemned > Forgiven ? FirstRetry : Math.Min(LongestRetry, 2 * _retry);
+            _condemned = now;
+            OutUntil = now + _retry;
+            Why = why;
+        }
+    }
+}
