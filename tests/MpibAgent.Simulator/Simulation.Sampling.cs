@@ -1,0 +1,202 @@
+using MpibAgent.Policy;
+
+namespace MpibAgent.Simulator;
+
+/// <content>What can be seen of a run, and when.</content>
+internal sealed partial class Simulation
+{
+    /// <summary>Time constant of telemetry, seconds.</summary>
+    private const double TelemetryTime = 0.002;
+
+    /// <summary>Seconds after which a sender repeats what was not acknowledged.</summary>
+    private const double RetransmissionTimer = 0.067;
+
+    /// <summary>Congestion notifications per second on a path that is full.</summary>
+    private const double NotificationRate = 3000;
+
+    private const double WaitTicksPerSecond = 1e9;
+
+    private readonly double _telemetryGain;
+    private readonly double[] _level = new double[2];
+
+    private void StepSignals(double time)
+    {
+        var signals = _scenario.Signals;
+        if (signals.Notifications || signals.Wait || signals.Timeouts)
+        {
+            foreach (var host in _hosts)
+            {
+                CountSignals(host, Rails.Sout, time);
+                CountSignals(host, Rails.Sup, time);
+            }
+        }
+
+        if (signals.Telemetry)
+        {
+            StepTelemetry(time);
+        }
+    }
+
+    private void CountSignals(HostState host, int rail, double time)
+    {
+        var hasTraffic = false;
+        var hasSender = false;
+        var rate = 0.0;
+        foreach (var flow in host.Flows)
+        {
+            var part = flow.ShareOf(rail);
+            hasTraffic |= part > 0 && (flow.Rate > 0 || flow.Messages.Count > 0);
+            hasSender |= part > 0 && !flow.IsComputing && flow.IsActive(time);
+            rate += flow.Rate * part;
+        }
+
+        if (_state[rail] == RailState.Dead && hasSender && (int)(time / RetransmissionTimer) != (int)((time - _step) / RetransmissionTimer))
+        {
+            host.Timeouts[rail]++;
+        }
+
+        var path = PathPerHost(rail);
+        if (hasTraffic && path < 0.98 * _nic[rail] && rate > 0.97 * path)
+        {
+            host.Notifications[rail] += NotificationRate * _step;
+            host.Wait[rail] += _step * (1 - (rate / _rails[rail].LinkRate));
+        }
+    }
+
+    private void StepTelemetry(double time)
+    {
+        for (var rail = 0; rail < 2; rail++)
+        {
+            var rate = 0.0;
+            foreach (var flow in _flows)
+            {
+                rate += flow.Rate * flow.ShareOf(rail);
+            }
+
+            _level[rail] += _telemetryGain * (_rails[rail].TelemetryLevel(time, rate, _hosts.Length) - _level[rail]);
+        }
+
+        for (var rail = 0; rail < 2; rail++)
+        {
+            _level[rail] = Math.Clamp(_level[rail] + _random.Gauss(0, 0.5), 0, 255);
+        }
+    }
+
+    private void Sample(double time)
+    {
+        foreach (var host in _hosts)
+        {
+            Refresh(host, time);
+            if (host.Policy is { } policy && time >= host.NextSample)
+            {
+                var jitter = _scenario.Sampling.PeriodJitter * _random.Uniform(-1, 1);
+                Decide(host, policy, time);
+                host.NextSample = policy.Period is { } period ? time + (period.TotalSeconds * (1 + jitter)) : double.PositiveInfinity;
+            }
+        }
+    }
+
+    private void Refresh(HostState host, double time)
+    {
+        if (_scenario.Sampling.RefreshMilliseconds > 0)
+        {
+            var number = Math.Floor(time / (_scenario.Sampling.RefreshMilliseconds / 1000.0));
+            if (number == host.Refresh)
+            {
+                return;
+            }
+
+            host.Refresh = number;
+        }
+
+        host.SeenBytes[Rails.Sout] = host.TxBytes[Rails.Sout];
+        host.SeenBytes[Rails.Sup] = host.TxBytes[Rails.Sup];
+    }
+
+    private void Decide(HostState host, ISplitPolicy policy, double time)
+    {
+        var stamp = time + _random.Gauss(0, _scenario.Sampling.StampNoiseMicroseconds * 1e-6);
+        Reset(host, time);
+        SetPaths(host, time);
+        var seen = new Observation(
+            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, Rails.Sout, time), Seen(host, Rails.Sup, time));
+        host.Shares.AsSpan().Fill(double.NaN);
+        policy.Decide(seen, host.Paths, host.Shares);
+        for (var i = 0; i < host.Flows.Length; i++)
+        {
+            if (!double.IsNaN(host.Shares[i]))
+            {
+                host.Flows[i].Share = _scale.Written(host.Shares[i]);
+            }
+        }
+    }
+
+    private void Reset(HostState host, double time)
+    {
+        var resets = _scenario.Sampling.Resets;
+        for (var i = 0; i < resets.Length; i++)
+        {
+            if (time >= resets[i].Time && (host.ResetsDone & (1UL << i)) == 0)
+            {
+                host.ResetsDone |= 1UL << i;
+                host.ResetBytes[resets[i].Rail] = host.SeenBytes[resets[i].Rail];
+            }
+        }
+    }
+
+    private RailSample Seen(HostState host, int rail, double time) => new()
+    {
+        IsUp = _rails[rail].State(time) != RailState.Down,
+        LinkRate = _rails[rail].LinkRate,
+        TxBytes = IsMissing(rail, time) ? null : (ulong)(host.SeenBytes[rail] - host.ResetBytes[rail]),
+        Timeouts = _scenario.Signals.Timeouts ? (ulong)host.Timeouts[rail] : null,
+        Notifications = _scenario.Signals.Notifications ? (ulong)host.Notifications[rail] : null,
+        WaitTicks = _scenario.Signals.Wait ? (ulong)(host.Wait[rail] * WaitTicksPerSecond) : null,
+    };
+
+    private bool IsMissing(int rail, double time)
+    {
+        foreach (var window in _scenario.Sampling.Missing)
+        {
+            if (window.Rail == rail && time >= window.From && time < window.To)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void SetPaths(HostState host, double time)
+    {
+        if (_scenario.Signals.FlowTelemetry)
+        {
+            for (var i = 0; i < host.Flows.Length; i++)
+            {
+                host.Paths[i] = new PathLevels(FlowLevel(host, host.Flows[i], Rails.Sout, time), FlowLevel(host, host.Flows[i], Rails.Sup, time));
+            }
+        }
+        else if (_scenario.Signals.Telemetry)
+        {
+            host.Paths.AsSpan().Fill(new PathLevels((byte)_level[Rails.Sout], (byte)_level[Rails.Sup]));
+        }
+    }
+
+    /// <summary>The level of a flow's own path: high where that path is the limit, otherwise by the load of the NIC.</summary>
+    private byte FlowLevel(HostState host, FlowState flow, int rail, double time)
+    {
+        var rate = flow.Rate * flow.ShareOf(rail);
+        if (rate > 0 && rate > 0.97 * flow.Limits[rail].At(time) * Rails.Gbps)
+        {
+            return 190;
+        }
+
+        var total = 0.0;
+        foreach (var other in host.Flows)
+        {
+            total += other.Rate * other.ShareOf(rail);
+        }
+
+        return (byte)Math.Min(150, 140 * Math.Pow(total / _rails[rail].LinkRate, 4));
+    }
+}
