@@ -78,7 +78,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         _turn++;
         _steady = search.Share == before ? _steady + 1 : 0;
         _width.Note(rates, _isBusy && _steady > 1);
-        _meter.Width = _width.Readings;
+        _meter.Width = Environment.GetEnvironmentVariable("NOWIDTH") is null ? _width.Readings : 1;
     }
 
     private LineSearch Search(in Observation seen, in Rates rates, int flows)

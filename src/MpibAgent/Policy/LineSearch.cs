@@ -20,7 +20,6 @@ internal sealed class LineSearch
     private const double ProbeBudget = 0.006;
 
     private const double Deviation = 0.08;
-    private const double Mismatch = 0.35;
     private const int LongestTrial = 30;
     private const double IdleUntilWake = 2;
 
@@ -32,12 +31,11 @@ internal sealed class LineSearch
     // The share held, its rates, and the state of the watch over them.
     private double _held;
     private Rates? _base;
-    private double _peak;
     private double? _expected;
     private double _noise = 0.02;
     private double? _lastSum;
     private readonly List<Rates> _deviant = [];
-    private int _low, _high, _mismatches;
+    private int _low, _high, _baseTries;
 
     // The trial that is running, if one is.
     private bool _isTrying;
@@ -45,7 +43,7 @@ internal sealed class LineSearch
     private int _direction;
     private double _step, _firstStep;
     private bool _isEvent, _bothTried;
-    private int _stepsTaken, _halvings, _trialAge;
+    private int _stepsTaken, _trialAge;
     private readonly List<Rates> _measured = [];
 
     // Time here is seconds of traffic, not of the clock: nothing decays while nothing moves.
@@ -54,15 +52,14 @@ internal sealed class LineSearch
     private double _trialLength = 3;
     private readonly double[] _pause = [ShortestPause, ShortestPause], _due = [0, 0], _loss = [0.03, 0.03];
     private readonly Queue<int> _quick = new();
-    private double _backoff = 0.05, _lastEvent = -9, _lastMismatch = -9, _mismatchBackoff = 0.05, _lastResponse = -9, _lastKept = -9;
+    private double _backoff = 0.05, _lastEvent = -9;
     private double _tokens = 4, _tokensAt;
     private double _soutCapacity, _supCapacity;
-    private bool _wake = true, _isDeep;
+    private bool _wake = true;
 
     // The samples' intake.
     private bool _wasBusy;
     private double _lastBusy = double.NaN;
-    private int _idleSamples;
     private Rates? _heldBack;
     private double? _lastIntake;
     private Rates? _last;
@@ -83,7 +80,10 @@ internal sealed class LineSearch
         set
         {
             _grid = value;
-            Hold(value.Best(_held), null);
+            if (_isTrying || value.Best(_held) != _held)
+            {
+                Hold(value.Best(_held), null);
+            }
         }
     }
 
@@ -125,23 +125,9 @@ internal sealed class LineSearch
             _heldBack = null;
             _lastIntake = null;
             _last = null;
-            if (++_idleSamples == 3 && _isTrying && _isDeep)
-            {
-                // Deep queues: the whole next burst would be posted at the share that is only being tried.
-                if (_active - _lastKept > 5)
-                {
-                    _lastKept = _active;
-                }
-                else
-                {
-                    Hold(_held, _base);
-                }
-            }
-
             return;
         }
 
-        _idleSamples = 0;
         _wake |= now - _lastBusy > IdleUntilWake;
         _lastBusy = now;
         if (_heldBack is { } before)
@@ -246,17 +232,6 @@ internal sealed class LineSearch
             _deviant.Clear();
             was = new Rates(x.Seconds, was.Sout + (0.2 * (x.Sout - was.Sout)), was.Sup + (0.2 * (x.Sup - was.Sup)));
             _base = was;
-            _peak = Math.Max(_peak, was.Sum);
-            if (was.Sum < (1 - Math.Max(0.06, 1.5 * _noise)) * _peak)
-            {
-                // A decline too slow to be seen from one sample to the next.
-                var step = 1.5 * Math.Log(_peak / was.Sum);
-                _peak = was.Sum;
-                if (_active - _lastEvent > _backoff && StartEvent(Hint, Math.Max(0.12, step)))
-                {
-                    return;
-                }
-            }
         }
 
         if (_lastSum is { } lastSum)
@@ -271,11 +246,6 @@ internal sealed class LineSearch
             return;
         }
 
-        if (_held is > 0.02 and < 0.98 && IsMismatch(x))
-        {
-            return;
-        }
-
         Probe(x);
     }
 
@@ -287,6 +257,13 @@ internal sealed class LineSearch
             return;
         }
 
+        if (Math.Abs((_deviant[0].Sum / _deviant[1].Sum) - 1) > Math.Max(0.1, 3 * _noise) && ++_baseTries < 4)
+        {
+            _deviant.RemoveAt(0);
+            return;
+        }
+
+        _baseTries = 0;
         var now = Mean(_deviant, 2);
         _base = now;
         _deviant.Clear();
@@ -323,29 +300,24 @@ internal sealed class LineSearch
         _base = now;
         _low = _high = 0;
         _deviant.Clear();
-        if (_active - _lastEvent >= _backoff)
+
+        if (_active - _lastEvent < _backoff)
         {
-            // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size.
-            StartEvent(Hint, isDrop ? Math.Clamp(1.05 * drop, FirstEventStep, LargestStep) : FirstEventStep);
+            return;
         }
+
+        // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size.
+        StartEvent(Hint, isDrop ? Math.Clamp(1.05 * drop, FirstEventStep, LargestStep) : FirstEventStep);
     }
 
-    /// <summary>The rates are not in the proportion that is written: both rails are full behind deep queues, and their rates are their capacities.</summary>
-    private bool IsMismatch(in Rates x)
+    private bool MayStartEvent
     {
-        var off = OffProportion(x);
-        _mismatches = Math.Abs(off) > Math.Max(Mismatch, 4 * _noise) ? _mismatches + 1 : 0;
-        if (_mismatches < 2 || _active - _lastMismatch <= _mismatchBackoff || _active - _lastResponse <= 5)
+        get
         {
-            return false;
+            _tokens = Math.Min(4, _tokens + (6 * (_active - _tokensAt)));
+            _tokensAt = _active;
+            return _tokens >= 1 && _active - _lastEvent >= _backoff;
         }
-
-        _lastMismatch = _active;
-        _mismatchBackoff = Math.Min(2, 2 * _mismatchBackoff);
-        _mismatches = 0;
-        _base = x;
-        StartEvent(Math.Sign(off), Math.Clamp(Math.Abs(off), 0.5, LargestStep));
-        return true;
     }
 
     private double OffProportion(in Rates x) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(_held);
@@ -456,9 +428,10 @@ internal sealed class LineSearch
             var p0 = Math.Max(0, d * Math.Log(b.Sout / a.Sout));
             var s1 = Math.Max(0, d * Math.Log(a.Sup / b.Sup));
             var rise = d > 0 ? Math.Log(a.Sout / b.Sout) : Math.Log(a.Sup / b.Sup);
-            if (rise > Math.Max(Math.Max(0.04, 3 * _noise), 0.1 * g))
+            var margin1 = Math.Max(Math.Max(0.04, 3 * _noise), 0.1 * g);
+            if (rise > margin1)
             {
-                // The rail that gets less sends more: the demand or the network changed meanwhile.
+                // The rail that gets less sends more, or more is lost than the step can cost: the demand or the network changed meanwhile.
                 Hold(_held, null);
                 _due[Side(d)] = _active;
                 return;
@@ -467,12 +440,6 @@ internal sealed class LineSearch
             followed = (p0 + s1) / g;
             f = p0 + s1 > 1e-9 ? (d > 0 ? s1 : p0) / (p0 + s1) : 0.5;
             _trialLength += 0.3 * (_measured.Count + 1 - _trialLength);
-            _isDeep = followed <= 0.75 && (followed < 0.35 || _isDeep);
-            if (followed >= 0.5 && g >= 0.3 && Math.Abs(OffProportion(b)) > 0.25)
-            {
-                _lastResponse = _active;
-            }
-
             if (followed < 0.35)
             {
                 NotFollowed(a, b, g);
@@ -512,7 +479,6 @@ internal sealed class LineSearch
             return true;
         }
 
-        _isDeep = true;
         if (_held is > 0 and < 1 && Math.Abs(OffProportion(b)) > 0.25)
         {
             TakeAsCapacities(a, b);
@@ -548,7 +514,6 @@ internal sealed class LineSearch
         var odds = Odds.Of(_held);
         var full = Math.Log((a.Sup + b.Sup + 1) / (a.Sout + b.Sout + 1));
         Accept(_grid.Best(Odds.ToShare(Math.Clamp(full, odds - 2.5, odds + 2.5))), null);
-        _mismatchBackoff = 0.05;
         Refresh();
     }
 
@@ -578,24 +543,10 @@ internal sealed class LineSearch
         if (Math.Abs(Math.Log(a.Sum / b.Sum)) < 0.1 * _step && Math.Abs(f - 0.5) > 0.05)
         {
             // No more and no less came through: the job has no more to send, and the rates tell nothing of the rails.
-            if (_halvings < 1 && _step > 0.08)
-            {
-                _halvings++;
-                var half = 0.5 * _step;
-                Hold(_held, b);
-                if (Start(d, half, _isEvent))
-                {
-                    _bothTried = true;
-                    return;
-                }
-            }
-
-            _halvings = 0;
             Reject(b, a);
             return;
         }
 
-        _halvings = 0;
         var spread = 2 * _noise / (Math.Sqrt(_measured.Count) * Math.Max(_step, 0.01));
         var odds = from + (f * (to - from) / (1 + Math.Pow(spread / 0.25, 2)));
         var share = _grid.Best(Odds.ToShare(odds));
@@ -659,14 +610,9 @@ internal sealed class LineSearch
 
     private void Hold(double share, Rates? rates)
     {
-        if (share != _held || rates is null)
-        {
-            _peak = 0;
-        }
-
         _held = share;
         _base = rates;
-        _low = _high = _mismatches = 0;
+        _low = _high = 0;
         _deviant.Clear();
         _isTrying = false;
         _settling = 1;
