@@ -2,6 +2,7 @@ using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Logging;
 using MpibAgent.Policy;
+using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
 
@@ -27,6 +28,9 @@ internal sealed class AgentOptions
 
     /// <summary>[Policy]</summary>
     public PolicyOptions Policy { get; set; } = new();
+
+    /// <summary>[Rails]</summary>
+    public RailOptions Rails { get; set; } = new();
 
     /// <summary>[Log]</summary>
     public LogOptions Log { get; set; } = new();

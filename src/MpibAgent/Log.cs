@@ -137,4 +137,47 @@ internal static partial class Log
     // 600: Policy
     [LoggerMessage(600, LogLevel.Debug, "policy {Policy}", EventName = "policy-started")]
     public static partial void PolicyStarted(ILogger log, string policy);
+
+    // 610 to 629: the rails that a policy looks at
+    [LoggerMessage(610, LogLevel.Information, "{Rail} rail {Device}: {What}; {State}, {Rate}", EventName = "rail-found")]
+    public static partial void RailFound(ILogger log, string rail, string device, string what, string state, string rate);
+
+    [LoggerMessage(611, LogLevel.Warning, "{Rail} rail {Device}: {Reason}; the policy goes on without it", EventName = "rail-missing")]
+    public static partial void RailMissing(ILogger log, string rail, string device, string reason);
+
+    [LoggerMessage(612, LogLevel.Warning, "{Rail} rail {Device}: {Reason}", EventName = "rail-caveat")]
+    public static partial void RailCaveat(ILogger log, string rail, string device, string reason);
+
+    [LoggerMessage(613, LogLevel.Warning, "{Rail} rail {Device}: the device is gone; it counts as down until it is back", EventName = "rail-lost")]
+    public static partial void RailLost(ILogger log, string rail, string device);
+
+    [LoggerMessage(614, LogLevel.Warning, "{Rail} rail {Device}: the link is down", EventName = "rail-down")]
+    public static partial void RailDown(ILogger log, string rail, string device);
+
+    [LoggerMessage(615, LogLevel.Information, "{Rail} rail {Device}: the link is up, {Rate}", EventName = "rail-up")]
+    public static partial void RailUp(ILogger log, string rail, string device, string rate);
+
+    [LoggerMessage(616, LogLevel.Information, "{Rail} rail {Device}: {Rate} now, {Before} before", EventName = "rail-rate")]
+    public static partial void RailRate(ILogger log, string rail, string device, string rate, string before);
+
+    [LoggerMessage(617, LogLevel.Warning, "{Rail} rail {Device}: no counter of what it sends: {Path} cannot be read ({Reason})",
+        EventName = "rail-counter-missing")]
+    public static partial void RailCounterMissing(ILogger log, string rail, string device, string path, string reason);
+
+    [LoggerMessage(618, LogLevel.Information, "{Rail} rail {Device}: its counter can be read again", EventName = "rail-counter-back")]
+    public static partial void RailCounterBack(ILogger log, string rail, string device);
+
+    [LoggerMessage(619, LogLevel.Information, "{Rail} rail {Device}: its counter was reset; the measurement starts again", EventName = "rail-counter-reset")]
+    public static partial void RailCounterReset(ILogger log, string rail, string device);
+
+    [LoggerMessage(620, LogLevel.Information, "{Rail} rail {Device}: its counter has 32 bits and wraps, which is allowed for", EventName = "rail-counter-wraps")]
+    public static partial void RailCounterWraps(ILogger log, string rail, string device);
+
+    [LoggerMessage(621, LogLevel.Warning, "{Rail} rail {Device}: its counter has not moved for {Seconds} s, though the link is up, a share goes over it, "
+        + "and the other rail has sent meanwhile", EventName = "rail-counter-frozen")]
+    public static partial void RailCounterFrozen(ILogger log, string rail, string device, int seconds);
+
+    [LoggerMessage(622, LogLevel.Warning, "{Discarded} of the last {Readings} readings of the rails' counters took more than {Percent}% of the period of {Period} ms "
+        + "and were discarded", EventName = "rail-slow")]
+    public static partial void RailSlow(ILogger log, int discarded, int readings, double percent, double period);
 }

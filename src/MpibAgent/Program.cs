@@ -8,6 +8,7 @@ using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Logging;
 using MpibAgent.Policy;
+using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
 using MpibAgent.Systemd;
@@ -31,6 +32,7 @@ builder.Services
     .AddSingleton(options.Control)
     .AddSingleton(options.Limits)
     .AddSingleton(options.State)
+    .AddSingleton(options.Rails)
     .AddSingleton(TimeProvider.System)
     .AddSingleton<InheritedDescriptors>()
     .AddSingleton<EventLoop>()
@@ -40,6 +42,7 @@ builder.Services
     .AddSingleton<ProcessWatch>()
     .AddSingleton<Registrar>()
     .AddSingleton<RegistrationListener>()
+    .AddSingleton<RailPair>()
     .AddSingleton<ISplitPolicy, ManualPolicy>()
     .AddSingleton<PolicyEngine>()
     .AddSingleton<ControlFifo>()

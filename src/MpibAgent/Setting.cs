@@ -4,6 +4,7 @@ using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Interface;
 using MpibAgent.Policy;
+using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
 
@@ -50,6 +51,11 @@ internal sealed record Setting(string Key, string Option, string Value, string H
             $"processes of one user that may have connections ({new LimitOptions().ProcessesPerUser})", text => Whole(text, 1, 1 << 20)),
         new("State:Path", "--state", "PATH", "what survives a restart (\"state\" beside the control FIFO)", AbsolutePath),
         new("Policy:Name", "--policy", "NAME", "who sets the hints: manual (manual)", text => OneOf(text, ManualPolicy.PolicyName)),
+        new("Rails:Sout", "--sout", "DEVICE", $"the scale-out rail: mlx5_0, mlx5_0:2 (a port) or eth1 (${RailOptions.PluginSout})", RailName.Fault),
+        new("Rails:Sup", "--sup", "DEVICE", $"the scale-up rail (${RailOptions.PluginSup})", RailName.Fault),
+        new("Rails:SoutGbps", "--sout-gbps", "GBPS", "the scale-out rail's rate in Gb/s; 0: as the device says (0)", Rate),
+        new("Rails:SupGbps", "--sup-gbps", "GBPS", "the scale-up rail's (0)", Rate),
+        new("Rails:SysRoot", "--sys-root", "PATH", $"where sysfs is mounted ({new RailOptions().SysRoot})", AbsolutePath),
         new("Log:Level", "--log-level", "LEVEL", "debug, info, warning or error (info)",
             text => OneOf(text, "debug", "info", "warning", "error")),
         new("Log:Target", "--log-target", "TARGET", "auto, journal or console (auto: the journal under systemd)",
@@ -73,6 +79,10 @@ internal sealed record Setting(string Key, string Option, string Value, string H
     private static string? Whole(string text, uint least, uint most) =>
         uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
             ? null : string.Create(CultureInfo.InvariantCulture, $"expected a whole number of {least} to {most}");
+
+    private static string? Rate(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var gigabits) && (gigabits == 0 || SysfsText.Rate(gigabits) is not null)
+            ? null : $"expected a rate in Gb/s of at most {SysfsText.FastestGigabits}, such as 400 or 0.1, or 0";
 
     private static string? OneOf(string text, params ReadOnlySpan<string> names) =>
         names.Contains(text) ? null : $"expected {string.Join(" or ", names.ToArray())}";

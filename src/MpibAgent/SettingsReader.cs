@@ -6,11 +6,12 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
+using MpibAgent.Rails;
 
 namespace MpibAgent;
 
 /// <summary>
-/// Gathers the settings: the file, then the environment, then the command line, each over the one before. All faults are found and listed, with
+/// Gathers the settings: the file, then the environment, then the command line, each over the one before, and the plugin's variables under them all. All faults are found and listed, with
 /// where they are; with none, the configuration binder makes the options.
 /// </summary>
 internal sealed class SettingsReader
@@ -83,6 +84,8 @@ internal sealed class SettingsReader
             _values["Policy:Name"] = "manual";
         }
 
+        SetUnlessSet("Rails:Sout", RailOptions.PluginSout, environment);
+        SetUnlessSet("Rails:Sup", RailOptions.PluginSup, environment);
         return Faults.Count == 0 ? Bind() : null;
     }
 
@@ -170,6 +173,15 @@ internal sealed class SettingsReader
             {
                 SetNamed(Setting.All.FirstOrDefault(setting => setting.Variable == name), (string?)environment[name] ?? "", name);
             }
+        }
+    }
+
+    /// <summary>The plugin's own variables are the last to be asked: a setting of the agent goes over them, an empty one too.</summary>
+    private void SetUnlessSet(string key, string variable, IDictionary environment)
+    {
+        if (!_values.ContainsKey(key) && environment[variable] is string { Length: > 0 } text)
+        {
+            Set(Setting.All.Single(setting => setting.Key == key), text, variable);
         }
     }
 

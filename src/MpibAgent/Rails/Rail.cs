@@ -1,0 +1,230 @@
+using Microsoft.Extensions.Logging;
+using MpibAgent.Logging;
+using MpibAgent.Policy;
+
+namespace MpibAgent.Rails;
+
+/// <summary>
+/// One rail: finds its device, finds it again after it went away, and makes a sample of what it says. Says in the log what changes.
+/// Owned by <see cref="RailPair"/>, on the loop's thread.
+/// </summary>
+internal sealed class Rail(string label, string name, double assumedGbps, string root, TimeProvider time, Complaints complaints,
+    ILogger log) : IDisposable
+{
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
+
+    private readonly RailName? _name = RailName.Parse(name);
+    private readonly double _assumedRate = SysfsText.Rate(assumedGbps) ?? 0;
+    private RailDevice? _device;
+    private TxCounter _tx;
+    private SlowCounters _slow;
+    private long _nextCheck = long.MinValue;
+    private long _nextSlow;
+    private bool _isUp;
+    private bool _isTxMissing;
+    private bool _saidThatItWraps;
+    private double _linkRate;
+
+    /// <summary>SOUT or SUP.</summary>
+    public string Label => label;
+
+    /// <summary>Its name in the settings.</summary>
+    public string Device => name;
+
+    /// <summary>Whether a setting names it.</summary>
+    public bool IsConfigured => _name is not null;
+
+    /// <summary>Whether its device is there.</summary>
+    public bool IsPresent => _device is not null;
+
+    /// <summary>Looks for the device, and says so when there is none.</summary>
+    public void Open()
+    {
+        if (_name is not { } wanted)
+        {
+            Log.RailMissing(log, label, "(none)", "not named in [Rails]");
+            return;
+        }
+
+        Check(time.GetTimestamp());
+        if (_device is null)
+        {
+            Log.RailMissing(log, label, name, SysfsTree.WhyNotFound(root, wanted));
+        }
+    }
+
+    /// <summary>What its counter of bytes shows; one system call and nothing else, since both rails are read at one moment.</summary>
+    public ulong? ReadTx() => _device?.Tx.ReadNumber();
+
+    /// <summary>Makes the sample that began with <see cref="ReadTx"/>.</summary>
+    public RailSample Complete(ulong? tx, long now)
+    {
+        var read = _device;
+        if (_device is { IsGone: true })
+        {
+            Lose();
+        }
+
+        var isDue = now >= _nextCheck;
+        if (isDue)
+        {
+            Check(now);
+        }
+
+        if (_device is null)
+        {
+            // Of a rail that nobody named nothing is known, least of all that it is down.
+            return new RailSample { IsUp = !IsConfigured, LinkRate = _assumedRate };
+        }
+
+        var bytes = FollowTx(_device, _device == read ? tx : null);
+        FollowState(_device, _device.ReadIsUp() ?? bytes is not null);
+        if (isDue)
+        {
+            FollowRate(_device);
+        }
+
+        if (now >= _nextSlow)
+        {
+            _slow = _device.ReadSlow();
+            _nextSlow = After(now, _device.SlowInterval);
+        }
+
+        return new RailSample
+        {
+            IsUp = _isUp,
+            LinkRate = _linkRate,
+            TxBytes = bytes,
+            Timeouts = _slow.Timeouts,
+            Notifications = _slow.Notifications,
+            WaitTicks = _slow.WaitTicks,
+        };
+    }
+
+    public void Dispose() => _device?.Dispose();
+
+    /// <summary>At most once a second: is the device there, or there again?</summary>
+    private void Check(long now)
+    {
+        _nextCheck = After(now, CheckInterval);
+        if (_device is { IsInPlace: false })
+        {
+            Lose();
+        }
+
+        if (_device is null)
+        {
+            if (_name is { } wanted && SysfsTree.Find(root, wanted) is { } device)
+            {
+                Find(device, now);
+            }
+        }
+        else
+        {
+            _device.Open();
+        }
+    }
+
+    private void Find(RailDevice device, long now)
+    {
+        _device = device;
+        _tx = new TxCounter(device.TxUnit);
+        _nextSlow = now;
+        _isTxMissing = false;
+        _saidThatItWraps = false;
+        _isUp = device.ReadIsUp() ?? true;
+        _linkRate = RateOf(device);
+        if (complaints.Admit())
+        {
+            Log.RailFound(log, label, name, device.Description, _isUp ? "up" : "down", SysfsText.Describe(_linkRate));
+            foreach (var caveat in device.Caveats)
+            {
+                Log.RailCaveat(log, label, name, caveat);
+            }
+        }
+    }
+
+    private void Lose()
+    {
+        _device!.Dispose();
+        _device = null;
+        if (complaints.Admit())
+        {
+            Log.RailLost(log, label, name);
+        }
+    }
+
+    private ulong? FollowTx(RailDevice device, ulong? tx)
+    {
+        if (_isTxMissing != tx is null)
+        {
+            _isTxMissing = tx is null;
+            if (complaints.Admit())
+            {
+                if (_isTxMissing)
+                {
+                    Log.RailCounterMissing(log, label, name, device.Tx.Path, device.Tx.Reason);
+                }
+                else
+                {
+                    Log.RailCounterBack(log, label, name);
+                }
+            }
+        }
+
+        if (tx is not { } value)
+        {
+            return null;
+        }
+
+        var bytes = _tx.Follow(value, out var step);
+        if (step == CounterStep.Reset && complaints.Admit())
+        {
+            Log.RailCounterReset(log, label, name);
+        }
+        else if (step == CounterStep.Wrapped && !_saidThatItWraps)
+        {
+            _saidThatItWraps = true;
+            Log.RailCounterWraps(log, label, name);
+        }
+
+        return bytes;
+    }
+
+    private void FollowState(RailDevice device, bool isUp)
+    {
+        if (isUp == _isUp)
+        {
+            return;
+        }
+
+        _isUp = isUp;
+        _linkRate = RateOf(device);
+        if (complaints.Admit())
+        {
+            if (isUp)
+            {
+                Log.RailUp(log, label, name, SysfsText.Describe(_linkRate));
+            }
+            else
+            {
+                Log.RailDown(log, label, name);
+            }
+        }
+    }
+
+    private void FollowRate(RailDevice device)
+    {
+        var before = _linkRate;
+        _linkRate = RateOf(device);
+        if (_isUp && _linkRate != before && complaints.Admit())
+        {
+            Log.RailRate(log, label, name, SysfsText.Describe(_linkRate), SysfsText.Describe(before));
+        }
+    }
+
+    private double RateOf(RailDevice device) => _assumedRate > 0 ? _assumedRate : device.ReadLinkRate() ?? 0;
+
+    private long After(long now, TimeSpan interval) =>
+        interval == TimeSpan.MaxValue ? long.MaxValue : now + (long)(interval.TotalSeconds * time.TimestampFrequency);
+}

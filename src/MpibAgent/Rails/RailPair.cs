@@ -1,0 +1,137 @@
+using Microsoft.Extensions.Logging;
+using MpibAgent.Logging;
+using MpibAgent.Policy;
+
+namespace MpibAgent.Rails;
+
+/// <summary>
+/// Both rails, read together: first the two counters of bytes, back to back and under one timestamp, then all else. It has no timer for that: who
+/// wants an observation calls <see cref="Read"/>, on the loop's thread.
+/// </summary>
+internal sealed class RailPair : IDisposable
+{
+    /// <summary>How much of a period the reading of the counters may take; what takes longer says too little about when it was.</summary>
+    private const double LongestReading = 0.02;
+
+    /// <summary>A share below this may well leave a counter where it is.</summary>
+    private const double LeastShare = 0.05;
+
+    private const int ReadingsPerVerdict = 1000;
+    private const int MostDiscardedOfThem = ReadingsPerVerdict / 10;
+
+    /// <summary>How often the same warning may come again.</summary>
+    private static readonly TimeSpan WarningInterval = TimeSpan.FromMinutes(10);
+
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly FloodGate _slowWarning;
+    private readonly FloodGate _soutWarning;
+    private readonly FloodGate _supWarning;
+    private FrozenWatch _soutWatch;
+    private FrozenWatch _supWatch;
+    private int _readings;
+    private int _discardedOfThem;
+    private bool _isOpen;
+
+    public RailPair(RailOptions options, EventLoop loop, ILogger<RailPair> log)
+    {
+        _time = loop.Time;
+        _log = log;
+        var complaints = new Complaints(loop, leftOut => Log.ComplaintsLeftOut(log, leftOut));
+        Sout = new Rail("SOUT", options.Sout, options.SoutGbps, options.SysRoot, _time, complaints, log);
+        Sup = new Rail("SUP", options.Sup, options.SupGbps, options.SysRoot, _time, complaints, log);
+        _soutWatch = new FrozenWatch(_time);
+        _supWatch = new FrozenWatch(_time);
+        _slowWarning = new FloodGate(_time, limit: 1, WarningInterval);
+        _soutWarning = new FloodGate(_time, limit: 1, WarningInterval);
+        _supWarning = new FloodGate(_time, limit: 1, WarningInterval);
+    }
+
+    /// <summary>Rail 0.</summary>
+    public Rail Sout { get; }
+
+    /// <summary>Rail 1.</summary>
+    public Rail Sup { get; }
+
+    /// <summary>Whether SOUT's counter stands still although it should not (<see cref="FrozenWatch"/>).</summary>
+    public bool IsSoutFrozen => _soutWatch.IsFrozen;
+
+    /// <summary>Whether SUP's does.</summary>
+    public bool IsSupFrozen => _supWatch.IsFrozen;
+
+    /// <summary>Observations whose bytes were discarded, since reading them took too long.</summary>
+    public long Discarded { get; private set; }
+
+    /// <summary>Looks for both rails and says what was found; the first <see cref="Read"/> does it otherwise.</summary>
+    public void Open()
+    {
+        if (_isOpen)
+        {
+            return;
+        }
+
+        _isOpen = true;
+        Sout.Open();
+        Sup.Open();
+        if (Sup.IsConfigured && Sup.Device == Sout.Device)
+        {
+            Log.RailCaveat(_log, Sup.Label, Sup.Device, "it is the SOUT rail as well, so no policy can tell the two apart");
+        }
+    }
+
+    /// <summary>Reads both rails.</summary>
+    /// <param name="period">In how long the next reading comes.</param>
+    /// <param name="supShare">The share that SUP is to carry at present, 0 to 1; without it no counter is taken for frozen.</param>
+    public Observation Read(TimeSpan period, double supShare = double.NaN)
+    {
+        Open();
+        var before = _time.GetTimestamp();
+        var soutTx = Sout.ReadTx();
+        var supTx = Sup.ReadTx();
+        var after = _time.GetTimestamp();
+
+        var sout = Sout.Complete(soutTx, after);
+        var sup = Sup.Complete(supTx, after);
+        var took = _time.GetElapsedTime(before, after);
+        if (took > period * LongestReading)
+        {
+            Discarded++;
+            _discardedOfThem++;
+            sout = sout with { TxBytes = null };
+            sup = sup with { TxBytes = null };
+        }
+        else
+        {
+            _soutWatch.Look(sout.TxBytes, sup.TxBytes, sout.IsUp && 1 - supShare >= LeastShare, after);
+            _supWatch.Look(sup.TxBytes, sout.TxBytes, sup.IsUp && supShare >= LeastShare, after);
+            WarnOfFrozen(Sout, _soutWatch, _soutWarning);
+            WarnOfFrozen(Sup, _supWatch, _supWarning);
+        }
+
+        if (++_readings == ReadingsPerVerdict)
+        {
+            if (_discardedOfThem > MostDiscardedOfThem && _slowWarning.Admit())
+            {
+                Log.RailSlow(_log, _discardedOfThem, ReadingsPerVerdict, LongestReading * 100, period.TotalMilliseconds);
+            }
+
+            (_readings, _discardedOfThem) = (0, 0);
+        }
+
+        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup);
+    }
+
+    public void Dispose()
+    {
+        Sout.Dispose();
+        Sup.Dispose();
+    }
+
+    private void WarnOfFrozen(Rail rail, FrozenWatch watch, FloodGate warning)
+    {
+        if (watch.IsFrozen && warning.Admit())
+        {
+            Log.RailCounterFrozen(_log, rail.Label, rail.Device, (int)FrozenWatch.Patience.TotalSeconds);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.Text;
+using MpibAgent.Logging;
+
+namespace MpibAgent.Rails;
+
+/// <summary>
+/// Finds the device of a rail under the root of sysfs, and what is said of it around there. For the moments when a rail is found or missed, not for samples.
+/// </summary>
+internal static class SysfsTree
+{
+    private const int MostNames = 16;
+
+    /// <summary>The device with its files open, RDMA devices first; null when it is not there.</summary>
+    public static RailDevice? Find(string root, RailName name)
+    {
+        RailDevice? device = null;
+        if (IsThere(RdmaDevice(root, name)))
+        {
+            device = IsThere($"{RdmaDevice(root, name)}/ports/{PortOf(name)}") ? new RdmaPort(root, name.Device, PortOf(name)) : null;
+        }
+        else if (name.Port is null && IsThere(Interface(root, name)))
+        {
+            device = new NetworkInterface(Interface(root, name));
+        }
+
+        device?.Open();
+        if (device is null || device.Tx.ReadNumber() is not null || device.ReadIsUp() is not null)
+        {
+            return device;
+        }
+
+        // So are the last moments of a device that is being removed.
+        device.Dispose();
+        return null;
+    }
+
+    /// <summary>Why there is no such device.</summary>
+    public static string WhyNotFound(string root, RailName name) =>
+        IsThere(RdmaDevice(root, name)) ? IsThere($"{RdmaDevice(root, name)}/ports/{PortOf(name)}") ? "neither its state nor its counter can be read"
+            : $"it has no port {PortOf(name)}; found: {Listed(NamesIn($"{RdmaDevice(root, name)}/ports"))}"
+        : !IsThere(Interface(root, name)) ? $"not found under {root}/class/infiniband or {root}/class/net; found: "
+            + Listed(NamesIn($"{root}/class/infiniband").Concat(NamesIn($"{root}/class/net")))
+        : name.Port is null ? "neither its state nor its counter can be read"
+        : "it is a network interface, which has no ports";
+
+    /// <summary>The names of the directories in a directory, sorted; none when it is not there. The loopback interface is no rail.</summary>
+    public static IEnumerable<string> NamesIn(string directory)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories(directory).Select(path => Path.GetFileName(path)!).Where(name => name != "lo")
+                .Order(StringComparer.Ordinal).Select(Safe);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>"a bond of eth2 and eth3", when the interface is one.</summary>
+    public static string? BondOf(string directory)
+    {
+        const string Lower = "lower_";
+        return !IsThere($"{directory}/bonding") ? null
+            : string.Join(" and ", NamesIn(directory).Where(name => name.StartsWith(Lower, StringComparison.Ordinal)).Select(name => name[Lower.Length..]))
+                is { Length: > 0 } members ? $"a bond of {members}" : "a bond without members";
+    }
+
+    /// <summary>The name of the device whose virtual function this is; its PCI address when it has none of this class.</summary>
+    public static string? PhysicalFunctionOf(string directory, string className) =>
+        IsThere($"{directory}/device/physfn") ? NamesIn($"{directory}/device/physfn/{className}").FirstOrDefault() ?? TargetOf($"{directory}/device/physfn") : null;
+
+    /// <summary>The last part of where a link leads.</summary>
+    public static string? TargetOf(string link)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(link, returnFinalTarget: false) is { } target ? Safe(target.Name) : null;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What a file says, made safe for the log.</summary>
+    public static string TextOf(string path)
+    {
+        using var file = new SysfsFile(path);
+        file.Open();
+        return Printable.Escape(file.Read(stackalloc byte[SysfsFile.LongestText]));
+    }
+
+    private static string RdmaDevice(string root, RailName name) => $"{root}/class/infiniband/{name.Device}";
+
+    private static string Interface(string root, RailName name) => $"{root}/class/net/{name.Device}";
+
+    private static int PortOf(RailName name) => name.Port ?? 1;
+
+    private static bool IsThere(string directory) => Ownership.StatusOfTarget(directory) is { Type: UnixFileType.Directory };
+
+    private static string Listed(IEnumerable<string> names)
+    {
+        var all = names.ToList();
+        return all.Count == 0 ? "none" : string.Join(", ", all.Take(MostNames)) + (all.Count > MostNames ? ", ..." : "");
+    }
+
+    private static string Safe(string name) => Printable.Escape(Encoding.UTF8.GetBytes(name));
+}
