@@ -20,6 +20,8 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal(("/tmp/mpib/agent.sock", "0666"), (options.Registration.Path, options.Registration.Mode));
         Assert.Equal(("/run/mpib/control", "0620", "mpib"), (options.Control.Path, options.Control.Mode, options.Control.Group));
         Assert.Equal("manual", options.Policy.Name);
+        Assert.Equal(("", "", 0.0, 0.0, "/sys"),
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SoutGbps, options.Rails.SupGbps, options.Rails.SysRoot));
     }
 
     [Fact]
@@ -55,6 +57,12 @@ public sealed class SettingsReaderTests : IDisposable
             Group = wheel
             [Policy]
             Name = manual
+            [Rails]
+            Sout = mlx5_3:2
+            Sup = eth1
+            SoutGbps = 400
+            SupGbps = 0.1
+            SysRoot = /a/sys
             [Log]
             Level = debug
             Target = console
@@ -63,8 +71,50 @@ public sealed class SettingsReaderTests : IDisposable
         Assert.Equal(("/a/sock", "0660", 5, 6),
             (options.Registration.Path, options.Registration.Mode, options.Registration.IdleTimeoutSec, options.Registration.MaxPeers));
         Assert.Equal(("/a/control", "0600", "wheel"), (options.Control.Path, options.Control.Mode, options.Control.Group));
+        Assert.Equal(("mlx5_3:2", "eth1", 400.0, 0.1, "/a/sys"),
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SoutGbps, options.Rails.SupGbps, options.Rails.SysRoot));
         Assert.Equal((LogLevelName.Debug, LogTarget.Console), (options.Log.Level, options.Log.Target));
     }
+
+    [Theory]
+    [InlineData("", null, null, "plugin")]
+    [InlineData("[Rails]\nSout=file\n", null, null, "file")]
+    [InlineData("[Rails]\nSout=\n", null, null, "")]
+    [InlineData("[Rails]\nSout=file\n", "environment", null, "environment")]
+    [InlineData("", "", null, "")]
+    [InlineData("[Rails]\nSout=file\n", "environment", "line", "line")]
+    public void The_plugins_own_variables_are_the_last_to_be_asked_for_a_rail(string file, string? variable, string? option, string expected)
+    {
+        _environment["MPIB_HCA_SOUT"] = "plugin";
+        _environment["MPIB_HCA_SUP"] = "mlx5_1:2";
+        if (variable is not null)
+        {
+            _environment["MPIB_AGENT_RAILS_SOUT"] = variable;
+        }
+
+        var rails = Read(file, option is null ? [] : ["--sout", option]).Rails;
+        Assert.Equal((expected, "mlx5_1:2"), (rails.Sout, rails.Sup));
+    }
+
+    [Fact]
+    public void A_plugins_variable_that_is_no_single_device_is_a_fault_only_where_it_is_needed()
+    {
+        _environment["MPIB_HCA_SOUT"] = "=mlx5_0";
+        _environment["MPIB_HCA_SUP"] = "";
+        Assert.StartsWith("MPIB_HCA_SOUT: expected one device such as mlx5_3", Assert.Single(Faults("")), StringComparison.Ordinal);
+        Assert.Equal(("eth1", ""), (Read("", "--sout", "eth1").Rails.Sout, Read("", "--sout", "eth1").Rails.Sup));
+    }
+
+    [Theory]
+    [InlineData("--sout", "../eth1")]
+    [InlineData("--sup", "mlx5_0,mlx5_1")]
+    [InlineData("--sout-gbps", "-1")]
+    [InlineData("--sout-gbps", "NaN")]
+    [InlineData("--sup-gbps", "1e3")]
+    [InlineData("--sup-gbps", "100001")]
+    [InlineData("--sup-gbps", "fast")]
+    [InlineData("--sys-root", "sys")]
+    public void A_rail_that_cannot_be_is_refused(string option, string text) => Assert.Contains($"got '{text}'", Assert.Single(Faults("", option, text)), StringComparison.Ordinal);
 
     [Fact]
     public void Every_fault_is_listed_with_its_place()

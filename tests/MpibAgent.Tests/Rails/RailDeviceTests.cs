@@ -1,0 +1,154 @@
+namespace MpibAgent.Tests.Rails;
+
+/// <summary>Finding the device of a rail, losing it and finding it again; and what is said of it.</summary>
+public sealed class RailDeviceTests
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    [Theory]
+    [InlineData("mlx5_0", "RDMA device, port 1, Ethernet, interface eth1; up, 400 Gb/s")]
+    [InlineData("mlx5_1", "RDMA device, port 1, InfiniBand, interface ib0; up, 400 Gb/s")]
+    [InlineData("mlx4_0:2", "RDMA device, port 2, InfiniBand, interface ib1; down, 10 Gb/s")]
+    [InlineData("eth0", "network interface; up, 1 Gb/s")]
+    public void What_is_found_is_said(string name, string what)
+    {
+        using var rig = new SysfsRig(name, "tun0");
+        rig.Pair.Open();
+        rig.Read();
+        Assert.Contains(("rail-found", $"SOUT rail {name}: {what}"), rig.Log.Lines);
+        Assert.Equal((2, 0, 0), (rig.Log.Count("rail-found"), rig.Log.Count("rail-missing"), rig.Log.Count("rail-caveat")));
+    }
+
+    [Theory]
+    [InlineData("bond0", "a bond of eth2 and eth3: counter and rate are those of all its members together")]
+    [InlineData("mlx5_bond_0", "its interface bond0 is a bond of eth2 and eth3: counter and rate are those of the bond")]
+    [InlineData("mlx5_2", "a virtual function of mlx5_0: the link's rate is shared with that and with other functions")]
+    [InlineData("eth1", "its counter may leave out what RDMA sends; mlx5_0 is the RDMA device, and has one that does not")]
+    public void A_bond_a_virtual_function_and_an_interface_of_an_RDMA_device_are_warned_of(string name, string caveat)
+    {
+        using var rig = new SysfsRig("eth0", name);
+        Assert.NotNull(rig.Read().Sup.TxBytes);
+        Assert.Equal($"SUP rail {name}: {caveat}", rig.Log.Single("rail-caveat"));
+    }
+
+    [Fact]
+    public void All_that_is_odd_of_an_interface_is_said()
+    {
+        using var rig = new SysfsRig("eth3", "eth4");
+        rig.Read();
+        Assert.Equal(
+            [
+                "SOUT rail eth3: a member of the bond bond0: what the other members send is not counted here",
+                "SOUT rail eth3: its counter may leave out what RDMA sends; mlx5_bond_0 is the RDMA device, and has one that does not",
+                "SUP rail eth4: a virtual function of eth1: the link's rate is shared with that and with other functions",
+                "SUP rail eth4: its counter may leave out what RDMA sends; mlx5_2 is the RDMA device, and has one that does not",
+            ],
+            rig.Log.Lines.Where(line => line.Event == "rail-caveat").Select(line => line.Message));
+    }
+
+    [Fact]
+    public void One_device_for_both_rails_is_warned_of()
+    {
+        using var rig = new SysfsRig("eth0", "eth0");
+        rig.Read();
+        Assert.Contains("it is the SOUT rail as well", rig.Log.Single("rail-caveat"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mlx5_9", "not found under {0}/class/infiniband or {0}/class/net; found: bnxt_re0, mlx4_0, mlx5_0, mlx5_1, mlx5_2, mlx5_bond_0, bond0, eth0, eth1, "
+        + "eth2, eth3, eth4, ib0, tun0")]
+    [InlineData("mlx4_0:3", "it has no port 3; found: 1, 2")]
+    [InlineData("eth0:1", "it is a network interface, which has no ports")]
+    [InlineData("bonding_masters", "not found under {0}/class/infiniband or {0}/class/net; found: bnxt_re0, ")]
+    public void A_rail_that_is_not_there_is_said_with_what_is(string name, string reason)
+    {
+        using var rig = new SysfsRig("eth0", name);
+        var seen = rig.Read();
+        rig.ReadAfter(Second);
+        Assert.Equal((false, null, 0.0), (seen.Sup.IsUp, seen.Sup.TxBytes, seen.Sup.LinkRate));
+        Assert.True(seen.Sout.IsUp);
+        var said = rig.Log.Single("rail-missing");
+        Assert.StartsWith($"SUP rail {name}: {string.Format(System.Globalization.CultureInfo.InvariantCulture, reason, rig.Options.SysRoot)}", said, StringComparison.Ordinal);
+        Assert.EndsWith("; the policy goes on without it", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_a_sysfs_every_rail_is_missing()
+    {
+        using var rig = new SysfsRig();
+        Directory.Delete(rig["class"], recursive: true);
+        var seen = rig.Read();
+        Assert.False(seen.Sout.IsUp || seen.Sup.IsUp);
+        Assert.Equal(2, rig.Log.Lines.Count(line => line.Message.Contains("found: none;", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Of_a_rail_that_is_not_configured_nothing_is_known()
+    {
+        using var rig = new SysfsRig(sup: "");
+        rig.Options.SupGbps = 100;
+        var seen = rig.ReadAfter(Second);
+        Assert.Equal((true, null, 12.5e9), (seen.Sup.IsUp, seen.Sup.TxBytes, seen.Sup.LinkRate));
+        Assert.Equal((false, false), (rig.Pair.Sup.IsConfigured, rig.Pair.Sup.IsPresent));
+        Assert.Equal("SUP rail (none): not named in [Rails]; the policy goes on without it", rig.Log.Single("rail-missing"));
+    }
+
+    [Fact]
+    public void A_device_that_comes_late_is_found_within_a_second()
+    {
+        using var rig = new SysfsRig();
+        rig.TakeAway("class/infiniband/mlx5_0");
+        Assert.False(rig.Read().Sout.IsUp);
+        rig.BringBack("class/infiniband/mlx5_0");
+        Assert.False(rig.ReadAfter(Second / 2).Sout.IsUp);
+        rig.ReadAfter(Second / 2);
+        Assert.Equal((true, 3840192837465ul * 4), (rig.Read().Sout.IsUp, rig.Read().Sout.TxBytes));
+        Assert.Equal(1, rig.Log.Lines.Count(line => line is ("rail-found", ['S', 'O', ..])));
+    }
+
+    [Theory]
+    [InlineData("mlx5_0", "class/infiniband/mlx5_0")]
+    [InlineData("eth0", "class/net/eth0")]
+    public void A_device_that_goes_is_down_and_found_again_when_it_returns(string name, string path)
+    {
+        using var rig = new SysfsRig(name);
+        Assert.True(rig.Read().Sout.IsUp);
+        rig.TakeAway(path);
+        var gone = rig.ReadAfter(Second).Sout;
+        Assert.Equal((false, null), (gone.IsUp, gone.TxBytes));
+        Assert.False(rig.ReadAfter(Second).Sout.IsUp);
+        rig.BringBack(path);
+        rig.ReadAfter(Second);
+        Assert.NotNull(rig.Read().Sout.TxBytes);
+        Assert.Equal($"SOUT rail {name}: the device is gone; it counts as down until it is back", rig.Log.Single("rail-lost"));
+        Assert.Equal(2, rig.Log.Lines.Count(line => line is ("rail-found", ['S', 'O', ..])));
+    }
+
+    [Fact]
+    public void Another_device_of_the_same_name_starts_anew()
+    {
+        using var rig = new SysfsRig();
+        rig.Read();
+        rig.TakeAway("class/infiniband/mlx5_0");
+        rig.BringBack("class/infiniband/mlx5_0");
+        rig.SetTx(9);
+
+        // What was read of the old device is not said of the new one, and one sample without bytes lies between them.
+        Assert.Null(rig.ReadAfter(Second).Sout.TxBytes);
+        Assert.Equal(36ul, rig.Read().Sout.TxBytes);
+        Assert.Equal((1, 0), (rig.Log.Count("rail-lost"), rig.Log.Count("rail-counter-reset")));
+    }
+
+    [Fact]
+    public void A_device_that_flaps_does_not_flood_the_log()
+    {
+        using var rig = new SysfsRig();
+        for (var i = 0; i < 1000; i++)
+        {
+            rig.Write($"{SysfsRig.Mlx5Port}/state", i % 2 == 0 ? "1: DOWN" : "4: ACTIVE");
+            rig.ReadAfter(TimeSpan.FromMilliseconds(5));
+        }
+
+        Assert.True(rig.Log.Lines.Count() <= 20, string.Join('\n', rig.Log.Lines));
+    }
+}

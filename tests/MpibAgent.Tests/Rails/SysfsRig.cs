@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging.Abstractions;
+using MpibAgent.Policy;
+using MpibAgent.Rails;
+
+namespace MpibAgent.Tests.Rails;
+
+/// <summary>A pair of rails on a copy of the tree beside this file, which the test changes; and a clock that the test moves.</summary>
+internal sealed class SysfsRig : IDisposable
+{
+    public const string Mlx5Port = "class/infiniband/mlx5_0/ports/1";
+    public const string SupPort = "class/infiniband/mlx5_1/ports/1";
+
+    public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(5);
+
+    private readonly TempDirectory _files = new();
+    private readonly TestLifetime _lifetime = new();
+    private readonly EventLoop _loop;
+    private RailPair? _pair;
+
+    public SysfsRig(string sout = "mlx5_0", string sup = "mlx5_1")
+    {
+        Options = new RailOptions { Sout = sout, Sup = sup, SysRoot = _files["sys"] };
+        Run("cp", "-a", Path.Combine(Here(), "sysfs"), _files["sys"]);
+        foreach (var link in File.ReadLines(Path.Combine(Here(), "sysfs.links")))
+        {
+            // Kept as a list: like those of the real sysfs they lead in circles, where a build would follow them.
+            File.CreateSymbolicLink(this[link.Split(" -> ")[0]], link.Split(" -> ")[1]);
+        }
+
+        _loop = new EventLoop(Time, _lifetime, NullLogger<EventLoop>.Instance);
+    }
+
+    public RailOptions Options { get; }
+
+    public FakeTime Time { get; } = new();
+
+    public CapturedLog Log { get; } = new();
+
+    public RailPair Pair => _pair ??= new RailPair(Options, _loop, Log.For<RailPair>());
+
+    public string this[string path] => Path.Combine(Options.SysRoot, path);
+
+    public void Write(string path, string text) => File.WriteAllText(this[path], text);
+
+    public void Write(string path, ulong number) => Write(path, number.ToString(CultureInfo.InvariantCulture) + "\n");
+
+    public void SetTx(ulong words) => Write($"{Mlx5Port}/counters/port_xmit_data", words);
+
+    public Observation Read(double supShare = double.NaN) => Pair.Read(Period, supShare);
+
+    public Observation ReadAfter(TimeSpan time, double supShare = double.NaN)
+    {
+        Time.Advance(time);
+        return Read(supShare);
+    }
+
+    /// <summary>Moves a part of the tree away, so that what comes to its place is another directory, and not one that only looks so.</summary>
+    public void TakeAway(string path) => Directory.Move(this[path], _files["away"]);
+
+    public void BringBack(string path) => Run("cp", "-a", _files["away"], this[path]);
+
+    public void Dispose()
+    {
+        _pair?.Dispose();
+        _loop.Dispose();
+        _lifetime.Dispose();
+        _files.Dispose();
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    private static string Here([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(thisFile)!;
+}

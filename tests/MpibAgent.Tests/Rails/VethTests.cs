@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using MpibAgent.Policy;
+using MpibAgent.Rails;
+
+namespace MpibAgent.Tests.Rails;
+
+/// <summary>Real interfaces of a network namespace of the test's own, seen through a sysfs that is mounted for it.</summary>
+public sealed class VethTests : IDisposable
+{
+    private const int Payload = 1000;
+
+    private readonly string _namespace = $"mpib-rails-{Environment.ProcessId}";
+    private readonly TempDirectory _files = new();
+    private readonly TestLifetime _lifetime = new();
+    private readonly CapturedLog _log = new();
+    private readonly EventLoop _loop;
+
+    public VethTests() => _loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
+
+    public void Dispose()
+    {
+        Run("umount", "--lazy", _files["sys"]);
+        Run("ip", "netns", "delete", _namespace);
+        _loop.Dispose();
+        _lifetime.Dispose();
+        _files.Dispose();
+    }
+
+    [Fact]
+    public void Real_bytes_a_real_link_and_a_real_device_that_goes_and_returns()
+    {
+        MakeRails();
+        using var pair = new RailPair(new RailOptions { Sout = "sout", Sup = "sup", SupGbps = 0.1, SysRoot = _files["sys"] }, _loop, _log.For<RailPair>());
+        Wait.Until(() => Read(pair) is { Sout.IsUp: true, Sup.IsUp: true });
+        var before = Read(pair);
+        Assert.Equal((1.25e9, 12.5e6), (before.Sout.LinkRate, before.Sup.LinkRate));
+
+        Send(rail: 1, count: 200);
+        Send(rail: 2, count: 600);
+        var after = Read(pair);
+        AssertSent(200, after.Sout.TxBytes - before.Sout.TxBytes);
+        AssertSent(600, after.Sup.TxBytes - before.Sup.TxBytes);
+        Assert.True(after.Time > before.Time);
+
+        Assert.Equal(0, Inside("ip", "link", "set", "sup-far", "down"));
+        Wait.Until(() => Read(pair) is { Sout.IsUp: true, Sup.IsUp: false });
+        Assert.Equal(0, Inside("ip", "link", "set", "sup-far", "up"));
+        Wait.Until(() => Read(pair).Sup.IsUp);
+
+        Assert.Equal(0, Inside("ip", "link", "delete", "sup"));
+        Wait.Until(() => !pair.Sup.IsPresent || !Read(pair).Sup.IsUp);
+        Assert.Equal(1, _log.Count("rail-lost"));
+        MakeRail("sup", 2);
+        Wait.Until(() => Read(pair).Sup is { IsUp: true, TxBytes: not null });
+        Assert.Equal(3, _log.Count("rail-found"));
+    }
+
+    private static void AssertSent(int count, ulong? bytes)
+    {
+        // Its headers come on top, and what an interface that has just come up says of itself.
+        Assert.InRange(bytes ?? 0, (ulong)count * Payload, (ulong)count * (Payload + 100) + 20_000);
+    }
+
+    /// <summary>A period so long that no reading is discarded on a busy machine.</summary>
+    private static Observation Read(RailPair pair) => pair.Read(TimeSpan.FromHours(1));
+
+    private void MakeRails()
+    {
+        Prerequisites.RequireRoot();
+        Prerequisites.RequireCommand("ip", "iproute2");
+        Prerequisites.RequireCommand("nsenter", "util-linux");
+        Prerequisites.Require(Run("ip", "netns", "add", _namespace) == 0, "the right to make network namespaces");
+        Directory.CreateDirectory(_files["sys"]);
+
+        // A sysfs shows the network namespace of the process that mounts it.
+        Prerequisites.Require(Inside("mount", "-t", "sysfs", "-o", "ro", "sysfs", _files["sys"]) == 0, "the right to mount sysfs");
+        MakeRail("sout", 1);
+        MakeRail("sup", 2);
+    }
+
+    private void MakeRail(string name, int number)
+    {
+        var near = string.Create(CultureInfo.InvariantCulture, $"10.77.{number}.1/24");
+        Assert.Equal(0, Inside("ip", "link", "add", name, "type", "veth", "peer", "name", name + "-far"));
+        Assert.Equal(0, Inside("ip", "address", "add", near, "dev", name));
+        Assert.Equal(0, Inside("ip", "link", "set", name, "up"));
+        Assert.Equal(0, Inside("ip", "link", "set", name + "-far", "up"));
+        Assert.Equal(0, Inside("ip", "neighbour", "add", FarOf(number), "lladdr", "02:00:00:00:00:01", "dev", name));
+    }
+
+    private void Send(int rail, int count) => Assert.Equal(0, Inside("bash", "-c", string.Create(CultureInfo.InvariantCulture,
+        $"head -c {count * Payload} /dev/zero | dd bs={Payload} iflag=fullblock status=none >/dev/udp/{FarOf(rail)}/9")));
+
+    private static string FarOf(int rail) => string.Create(CultureInfo.InvariantCulture, $"10.77.{rail}.2");
+
+    private int Inside(params string[] command) => Run("nsenter", [$"--net=/run/netns/{_namespace}", .. command]);
+
+    private static int Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        TestContext.Current.SendDiagnosticMessage(process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+}
