@@ -27,8 +27,10 @@ public sealed class HardeningTests(SystemdMachine machine) : AcceptanceTest(mach
     {
         await Machine.ShellAsync("touch /tmp/private-to-others");
         var inside = $"nsenter --target={await MainPidAsync()} --mount --net --";
+        var asAgent = $"{inside} setpriv --reuid=mpib --regid=mpib --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs";
 
         Assert.Equal("mpib", await Machine.ShellAsync($"{inside} ls /tmp"));
-        Assert.Matches("^[0-9]+$", await Machine.ShellAsync($"{inside} cat /sys/class/net/lo/statistics/tx_bytes"));
+        Assert.Matches("^[0-9]+\n(up|unknown)\n1$", await Machine.ShellAsync($"cd /; {asAgent} cat /sys/class/net/lo/statistics/tx_bytes "
+            + "/sys/class/net/lo/operstate /sys/class/net/lo/carrier"));
     }
 }

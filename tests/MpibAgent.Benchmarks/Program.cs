@@ -16,6 +16,7 @@ try
     RegistrationBenchmark.Run(tools, report, seconds, rounds);
     ControlBenchmark.Run(tools, report, rounds);
     HintWriteBenchmark.Run(report);
+    RailReadBenchmark.Run(report);
     StartBenchmark.Run(tools, report, rounds);
     File.WriteAllText(doc, report.ToString());
     Console.WriteLine(report);
