@@ -81,7 +81,8 @@ internal sealed record Setting(string Key, string Option, string Value, string H
             ? null : string.Create(CultureInfo.InvariantCulture, $"expected a whole number of {least} to {most}");
 
     private static string? Rate(string text) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var gigabits) && (gigabits == 0 || SysfsText.Rate(gigabits) is not null)
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var gigabits)
+            && (gigabits == 0 || SysfsText.Rate(gigabits) is not null)
             ? null : $"expected a rate in Gb/s of at most {SysfsText.FastestGigabits}, such as 400 or 0.1, or 0";
 
     private static string? OneOf(string text, params ReadOnlySpan<string> names) =>

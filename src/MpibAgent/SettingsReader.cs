@@ -11,8 +11,8 @@ using MpibAgent.Rails;
 namespace MpibAgent;
 
 /// <summary>
-/// Gathers the settings: the file, then the environment, then the command line, each over the one before, and the plugin's variables under them all. All faults are found and listed, with
-/// where they are; with none, the configuration binder makes the options.
+/// Gathers the settings: the file, then the environment, then the command line, each over the one before, and the plugin's own variables
+/// under them all. All faults are found and listed, with where they are; with none, the configuration binder makes the options.
 /// </summary>
 internal sealed class SettingsReader
 {

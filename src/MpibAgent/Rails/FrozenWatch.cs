@@ -1,8 +1,8 @@
 namespace MpibAgent.Rails;
 
 /// <summary>
-/// Tells a counter that is frozen from a rail that has nothing to send: it stands still although the link is up, a share is to go over it, and the
-/// other rail has sent a good deal meanwhile.
+/// Tells a counter that is frozen from a rail that has nothing to send: it stands still although the link is up, a share is to go over it, and
+/// the other rail has sent a good deal meanwhile.
 /// </summary>
 internal struct FrozenWatch(TimeProvider time)
 {
@@ -15,6 +15,7 @@ internal struct FrozenWatch(TimeProvider time)
     private ulong? _own;
     private ulong _other;
     private long _since;
+    private long _lastLook;
 
     /// <summary>Whether it is taken for frozen.</summary>
     public bool IsFrozen { get; private set; }
@@ -26,7 +27,10 @@ internal struct FrozenWatch(TimeProvider time)
     /// <param name="now">When.</param>
     public void Look(ulong? own, ulong? other, bool isToMove, long now)
     {
-        if (!isToMove || own is null || other is not { } sent || own != _own || sent < _other)
+        // Where nobody looked for long, nothing is known of what was to move.
+        var isAfterPause = time.GetElapsedTime(_lastLook, now) > Patience;
+        _lastLook = now;
+        if (!isToMove || isAfterPause || own is null || other is not { } sent || own != _own || sent < _other)
         {
             _own = own;
             _other = other ?? 0;

@@ -77,8 +77,10 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
             return new RailSample { IsUp = !IsConfigured, LinkRate = _assumedRate };
         }
 
-        var bytes = FollowTx(_device, _device == read ? tx : null);
-        FollowState(_device, _device.ReadIsUp() ?? bytes is not null);
+        // Of a device that was found just now the counter has not been read yet.
+        var isNew = _device != read;
+        var bytes = isNew ? null : FollowTx(_device, tx);
+        FollowState(_device, _device.ReadIsUp() ?? (isNew || bytes is not null));
         if (isDue)
         {
             FollowRate(_device);

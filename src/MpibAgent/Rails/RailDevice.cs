@@ -1,8 +1,8 @@
 namespace MpibAgent.Rails;
 
 /// <summary>
-/// A device of one of the two kinds that can be a rail, with its files open. What it says is read anew at each call and null where it cannot be read.
-/// Owned by a <see cref="Rail"/>, on the loop's thread.
+/// A device of one of the two kinds that can be a rail, with its files open. What it says is read anew at each call and null where it cannot
+/// be read. Owned by a <see cref="Rail"/>, on the loop's thread.
 /// </summary>
 internal abstract class RailDevice : IDisposable
 {

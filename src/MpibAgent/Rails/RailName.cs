@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace MpibAgent.Rails;
 
-/// <summary>The name that a setting gives a rail: mlx5_3, mlx5_3:2 or eth1. Pure; it becomes part of a path, so what could lead elsewhere is refused.</summary>
+/// <summary>
+/// The name that a setting gives a rail: mlx5_3, mlx5_3:2 or eth1. Pure; it becomes part of a path, so what could lead elsewhere is refused.
+/// </summary>
 internal readonly record struct RailName(string Device, int? Port)
 {
     private const int Longest = 64;
@@ -17,15 +19,19 @@ internal readonly record struct RailName(string Device, int? Port)
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         var device = colon < 0 ? text : text[..colon];
-        if (text.Length > Longest || device is "" or "." or ".." || device.Any(c => c is <= ' ' or > '~' or '/' or '\\' or ',' or '=' or '^'))
+        if (text.Length > Longest || device is "" or "." or ".."
+            || device.Any(c => c is <= ' ' or > '~' or '/' or '\\' or ',' or '=' or '^'))
         {
             return null;
         }
 
-        return colon < 0 ? new RailName(device, null)
-            : int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= HighestPort
-                ? new RailName(device, port)
-                : null;
+        if (colon < 0)
+        {
+            return new RailName(device, null);
+        }
+
+        return int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= HighestPort
+            ? new RailName(device, port) : null;
     }
 
     public override string ToString() => Port is null ? Device : string.Create(CultureInfo.InvariantCulture, $"{Device}:{Port}");

@@ -5,8 +5,8 @@ using MpibAgent.Policy;
 namespace MpibAgent.Rails;
 
 /// <summary>
-/// Both rails, read together: first the two counters of bytes, back to back and under one timestamp, then all else. It has no timer for that: who
-/// wants an observation calls <see cref="Read"/>, on the loop's thread.
+/// Both rails, read together: first the two counters of bytes, back to back and under one timestamp, then all else. It has no timer for that:
+/// who wants an observation calls <see cref="Read"/>, on the loop's thread.
 /// </summary>
 internal sealed class RailPair : IDisposable
 {

@@ -60,7 +60,7 @@ internal sealed class RdmaPort : RailDevice
     public override void Open()
     {
         base.Open();
-        _slowInterval = TimeSpan.FromMilliseconds(_lifespan.ReadNumber() is { } lifespan ? Math.Clamp(lifespan, 1, LongestLifespan) : DefaultLifespan);
+        _slowInterval = TimeSpan.FromMilliseconds(Math.Clamp(_lifespan.ReadNumber() ?? DefaultLifespan, 1, LongestLifespan));
     }
 
     public override bool? ReadIsUp() => SysfsText.IsActive(State.Read(stackalloc byte[SysfsFile.LongestText]));

@@ -5,7 +5,8 @@ namespace MpibAgent.Rails;
 
 /// <summary>
 /// One file of sysfs: opened once, and read from its start each time, which makes the kernel fill it anew. Never more than
-/// <see cref="LongestText"/> bytes, whatever is there; a failure is a value, since here it is ordinary. Owned by a <see cref="RailDevice"/>.
+/// <see cref="LongestText"/> bytes, whatever is there; a failure is a value, since here it is ordinary. Owned by a
+/// <see cref="RailDevice"/>.
 /// </summary>
 internal sealed partial class SysfsFile(string path) : IDisposable
 {
@@ -17,13 +18,13 @@ internal sealed partial class SysfsFile(string path) : IDisposable
 
     public string Path => path;
 
-    /// <summary>Whether the last read failed because the device that the file spoke of is gone; the file has to be opened anew then.</summary>
+    /// <summary>Whether the last read failed because the device that the file spoke of is gone: it has to be opened anew.</summary>
     public bool IsOrphaned => _error == NoSuchDevice;
 
-    /// <summary>Why the last read gave nothing.</summary>
+    /// <summary>Why the last read gave no number.</summary>
     public string Reason => _error switch
     {
-        0 => "it holds something else",
+        0 => "it holds no number",
         TooLong => $"it holds more than {LongestText} bytes",
         _ => Marshal.GetPInvokeErrorMessage(_error),
     };

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 
 namespace MpibAgent.Rails;
 
@@ -12,7 +13,8 @@ internal static class SysfsText
 
     /// <summary>A counter: "1234".</summary>
     public static ulong? Number(ReadOnlySpan<byte> text) =>
-        Utf8Parser.TryParse(text, out ulong number, out var length) && length == text.Length && text[0] is >= (byte)'0' and <= (byte)'9' ? number : null;
+        Utf8Parser.TryParse(text, out ulong number, out var length) && length == text.Length && text[0] is >= (byte)'0' and <= (byte)'9'
+            ? number : null;
 
     /// <summary>Whether a port's state is active: "4: ACTIVE".</summary>
     public static bool? IsActive(ReadOnlySpan<byte> text) =>
@@ -29,6 +31,6 @@ internal static class SysfsText
     public static double? Rate(double gigabits) => gigabits is > 0 and <= FastestGigabits ? gigabits * BytesPerGigabit : null;
 
     /// <summary>The inverse of <see cref="Rate"/>, for people.</summary>
-    public static string Describe(double bytesPerSecond) =>
-        bytesPerSecond > 0 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{bytesPerSecond / BytesPerGigabit:0.###} Gb/s") : "rate unknown";
+    public static string Describe(double bytesPerSecond) => bytesPerSecond > 0
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytesPerSecond / BytesPerGigabit:0.###} Gb/s") : "rate unknown";
 }

@@ -4,7 +4,8 @@ using MpibAgent.Logging;
 namespace MpibAgent.Rails;
 
 /// <summary>
-/// Finds the device of a rail under the root of sysfs, and what is said of it around there. For the moments when a rail is found or missed, not for samples.
+/// Finds the device of a rail under the root of sysfs, and what is said of it around there. For the moments when a rail is found or missed,
+/// not for samples.
 /// </summary>
 internal static class SysfsTree
 {
@@ -35,21 +36,32 @@ internal static class SysfsTree
     }
 
     /// <summary>Why there is no such device.</summary>
-    public static string WhyNotFound(string root, RailName name) =>
-        IsThere(RdmaDevice(root, name)) ? IsThere($"{RdmaDevice(root, name)}/ports/{PortOf(name)}") ? "neither its state nor its counter can be read"
-            : $"it has no port {PortOf(name)}; found: {Listed(NamesIn($"{RdmaDevice(root, name)}/ports"))}"
-        : !IsThere(Interface(root, name)) ? $"not found under {root}/class/infiniband or {root}/class/net; found: "
-            + Listed(NamesIn($"{root}/class/infiniband").Concat(NamesIn($"{root}/class/net")))
-        : name.Port is null ? "neither its state nor its counter can be read"
-        : "it is a network interface, which has no ports";
+    public static string WhyNotFound(string root, RailName name)
+    {
+        const string Unreadable = "neither its state nor its counter can be read";
+        var ports = $"{RdmaDevice(root, name)}/ports";
+        if (IsThere(RdmaDevice(root, name)))
+        {
+            return IsThere($"{ports}/{PortOf(name)}") ? Unreadable : $"it has no port {PortOf(name)}; found: {Listed(NamesIn(ports))}";
+        }
+
+        if (IsThere(Interface(root, name)))
+        {
+            return name.Port is null ? Unreadable : "it is a network interface, which has no ports";
+        }
+
+        var found = NamesIn($"{root}/class/infiniband").Concat(NamesIn($"{root}/class/net"));
+        return $"not found under {root}/class/infiniband or {root}/class/net; found: {Listed(found)}";
+    }
 
     /// <summary>The names of the directories in a directory, sorted; none when it is not there. The loopback interface is no rail.</summary>
-    public static IEnumerable<string> NamesIn(string directory)
+    public static List<string> NamesIn(string directory)
     {
         try
         {
-            return Directory.EnumerateDirectories(directory).Select(path => Path.GetFileName(path)!).Where(name => name != "lo")
-                .Order(StringComparer.Ordinal).Select(Safe);
+            // All of them at once: what goes wrong on the way is caught here.
+            return [.. Directory.EnumerateDirectories(directory).Select(path => Safe(Path.GetFileName(path))).Where(name => name != "lo")
+                .Order(StringComparer.Ordinal)];
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -61,14 +73,19 @@ internal static class SysfsTree
     public static string? BondOf(string directory)
     {
         const string Lower = "lower_";
-        return !IsThere($"{directory}/bonding") ? null
-            : string.Join(" and ", NamesIn(directory).Where(name => name.StartsWith(Lower, StringComparison.Ordinal)).Select(name => name[Lower.Length..]))
-                is { Length: > 0 } members ? $"a bond of {members}" : "a bond without members";
+        if (!IsThere($"{directory}/bonding"))
+        {
+            return null;
+        }
+
+        var members = NamesIn(directory).Where(name => name.StartsWith(Lower, StringComparison.Ordinal)).Select(name => name[Lower.Length..]).ToList();
+        return members.Count == 0 ? "a bond without members" : $"a bond of {string.Join(" and ", members)}";
     }
 
     /// <summary>The name of the device whose virtual function this is; its PCI address when it has none of this class.</summary>
     public static string? PhysicalFunctionOf(string directory, string className) =>
-        IsThere($"{directory}/device/physfn") ? NamesIn($"{directory}/device/physfn/{className}").FirstOrDefault() ?? TargetOf($"{directory}/device/physfn") : null;
+        IsThere($"{directory}/device/physfn")
+            ? NamesIn($"{directory}/device/physfn/{className}").FirstOrDefault() ?? TargetOf($"{directory}/device/physfn") : null;
 
     /// <summary>The last part of where a link leads.</summary>
     public static string? TargetOf(string link)

@@ -29,8 +29,20 @@ public sealed class FrozenWatchTests
     public void An_idle_pair_a_missing_counter_or_a_rail_without_a_share_is_not(ulong? own, ulong? other, bool isToMove)
     {
         var watch = Started();
-        Look(ref watch, own, other, 60, isToMove);
+        Look(ref watch, own, other, 6, isToMove);
+        Look(ref watch, own, other, 6, isToMove);
         Assert.False(watch.IsFrozen);
+    }
+
+    [Fact]
+    public void What_went_on_while_nobody_looked_does_not_count()
+    {
+        var watch = Started();
+        Look(ref watch, own: 5, other: Much, after: 60);
+        Look(ref watch, own: 5, other: Much + 1, after: 10);
+        Assert.False(watch.IsFrozen);
+        Look(ref watch, own: 5, other: 2 * Much, after: 10);
+        Assert.True(watch.IsFrozen);
     }
 
     private FrozenWatch Started()

@@ -178,7 +178,8 @@ public sealed class RailPairTests
             rig.Read();
         }
 
-        Assert.Equal("999 of the last 1000 readings of the rails' counters took more than 2% of the period of 5 ms and were discarded", rig.Log.Single("rail-slow"));
+        Assert.Equal("999 of the last 1000 readings of the rails' counters took more than 2% of the period of 5 ms and were discarded",
+            rig.Log.Single("rail-slow"));
     }
 
     [Theory]
@@ -212,7 +213,8 @@ public sealed class RailPairTests
         File.Move(file, file + ".away");
         var seen = rig.Read().Sout;
         Assert.Equal((null, true, 7ul), (seen.TxBytes, seen.IsUp, seen.Timeouts));
-        Assert.EndsWith("port_xmit_data cannot be read (No such file or directory)", rig.Log.Single("rail-counter-missing"), StringComparison.Ordinal);
+        Assert.EndsWith("port_xmit_data cannot be read (No such file or directory)", rig.Log.Single("rail-counter-missing"),
+            StringComparison.Ordinal);
         File.Move(file + ".away", file);
         rig.ReadAfter(Second);
         Assert.NotNull(rig.Read().Sout.TxBytes);

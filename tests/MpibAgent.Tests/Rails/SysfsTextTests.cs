@@ -54,14 +54,19 @@ public sealed class SysfsTextTests
         Assert.Equal(rate, SysfsText.InterfaceRate(Bytes(text)));
 
     [Fact]
-    public void Any_bytes_are_read_or_refused() => Gen.OneOf(Gen.Byte.Array[0, 64], Gen.Char["0123456789.:-+eE Gb/secNaInfty"].Array[0, 24].Select(text => Bytes(new string(text))))
-        .Sample(text =>
-        {
-            _ = SysfsText.Number(text);
-            _ = SysfsText.IsActive(text);
-            Assert.True(SysfsText.PortRate(text) is null or (> 0 and < 1e14));
-            Assert.True(SysfsText.InterfaceRate(text) is null or (> 0 and < 1e14));
-        }, iter: Fuzz.Iterations);
+    public void Any_bytes_are_read_or_refused()
+    {
+        var nearlyRight = Gen.Char["0123456789.:-+eE Gb/secNaInfty"].Array[0, 24].Select(text => Bytes(new string(text)));
+        Gen.OneOf(Gen.Byte.Array[0, 64], nearlyRight).Sample(
+            text =>
+            {
+                _ = SysfsText.Number(text);
+                _ = SysfsText.IsActive(text);
+                Assert.True(SysfsText.PortRate(text) is null or (> 0 and < 1e14));
+                Assert.True(SysfsText.InterfaceRate(text) is null or (> 0 and < 1e14));
+            },
+            iter: Fuzz.Iterations);
+    }
 
     private static byte[] Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 }

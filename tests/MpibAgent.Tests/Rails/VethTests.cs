@@ -32,7 +32,8 @@ public sealed class VethTests : IDisposable
     public void Real_bytes_a_real_link_and_a_real_device_that_goes_and_returns()
     {
         MakeRails();
-        using var pair = new RailPair(new RailOptions { Sout = "sout", Sup = "sup", SupGbps = 0.1, SysRoot = _files["sys"] }, _loop, _log.For<RailPair>());
+        var options = new RailOptions { Sout = "sout", Sup = "sup", SupGbps = 0.1, SysRoot = _files["sys"] };
+        using var pair = new RailPair(options, _loop, _log.For<RailPair>());
         Wait.Until(() => Read(pair) is { Sout.IsUp: true, Sup.IsUp: true });
         var before = Read(pair);
         Assert.Equal((1.25e9, 12.5e6), (before.Sout.LinkRate, before.Sup.LinkRate));
