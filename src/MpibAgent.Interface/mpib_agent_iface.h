@@ -168,6 +168,59 @@ MPIB_ASSERT_OFFSET(mpib_deregister_response, status, 8);
 MPIB_ASSERT_OFFSET(mpib_deregister_response, padding, 9);
 MPIB_ASSERT_SIZE(mpib_deregister_response, 12);
 
+/* ---- Congestion reports: one UDP datagram each ---- */
+
+#define MPIB_REPORT_MAGIC 0x4D504943u
+#define MPIB_REPORT_VERSION 1u
+#define MPIB_REPORT_SIZE 56u
+#define MPIB_REPORT_SIGNED_SIZE 40u /* the MAC is made over these first bytes */
+#define MPIB_RAIL_SOUT 0u
+#define MPIB_RAIL_SUP 1u
+
+struct mpib_congestion_report {
+    uint32_t magic;
+    uint16_t size; /* of the datagram */
+    uint8_t version;
+    uint8_t rail;
+    uint8_t level;       /* 0, idle, to 255 */
+    uint8_t reserved[3]; /* 0 */
+    uint32_t src_ip;     /* SOUT addresses of the path; 0 for any */
+    uint32_t dst_ip;
+    uint32_t sender;     /* names this sender and no other: its IPv4 address, as a rule */
+    uint64_t sequence;   /* over 0, and higher than in all earlier reports of this sender, also over its restarts */
+    uint64_t timestamp;  /* ns on the sender's clock, advisory */
+    uint8_t mac[16];     /* the first half of HMAC-SHA-256(key, the 40 bytes before it); 0 without a key */
+};
+
+MPIB_ASSERT_OFFSET(mpib_congestion_report, magic, 0);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, size, 4);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, version, 6);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, rail, 7);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, level, 8);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, reserved, 9);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, src_ip, 12);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, dst_ip, 16);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, sender, 20);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, sequence, 24);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, timestamp, 32);
+MPIB_ASSERT_OFFSET(mpib_congestion_report, mac, 40);
+MPIB_ASSERT_SIZE(mpib_congestion_report, 56);
+
+/* Fills in a report but for its sequence, timestamp and MAC, which are 0: set the first two, and with a key make the MAC last. */
+static inline void mpib_congestion_report_init(struct mpib_congestion_report *report, uint32_t sender, uint8_t rail, uint8_t level,
+                                               uint32_t src_ip, uint32_t dst_ip)
+{
+    memset(report, 0, sizeof *report);
+    report->magic = MPIB_REPORT_MAGIC;
+    report->size = MPIB_REPORT_SIZE;
+    report->version = MPIB_REPORT_VERSION;
+    report->rail = rail;
+    report->level = level;
+    report->src_ip = src_ip;
+    report->dst_ip = dst_ip;
+    report->sender = sender;
+}
+
 /* ---- What a hint means ---- */
 
 /* Which revision of the plugin the agent is configured for; both sides must agree, nothing on the wire tells. */
