@@ -5,6 +5,7 @@ using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
+using MpibAgent.Telemetry;
 
 namespace MpibAgent;
 
@@ -31,6 +32,9 @@ internal sealed class AgentOptions
 
     /// <summary>[Rails]</summary>
     public RailOptions Rails { get; set; } = new();
+
+    /// <summary>[Telemetry]</summary>
+    public TelemetryOptions Telemetry { get; set; } = new();
 
     /// <summary>[Log]</summary>
     public LogOptions Log { get; set; } = new();

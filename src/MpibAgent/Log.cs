@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using MpibAgent.Interface;
 using MpibAgent.Slots;
+using MpibAgent.Telemetry;
 
 namespace MpibAgent;
 
@@ -180,4 +181,28 @@ internal static partial class Log
     [LoggerMessage(622, LogLevel.Warning, "{Discarded} of the last {Readings} readings of the rails' counters took more than {Percent}% of the period of {Period} ms "
         + "and were discarded", EventName = "rail-slow")]
     public static partial void RailSlow(ILogger log, int discarded, int readings, double percent, double period);
+
+    // 700: Telemetry
+    [LoggerMessage(700, LogLevel.Information, "congestion reports at {Listen}, from {Senders}, {Signed}", EventName = "telemetry-listening")]
+    public static partial void TelemetryListening(ILogger log, Ipv4Endpoint listen, string senders, string signed);
+
+    [LoggerMessage(701, LogLevel.Warning, "congestion reports refused, the last from {Sender}: {Forbidden} of senders that are not allowed, {Malformed} malformed, "
+        + "{OtherVersion} of another version, {BadMac} with a wrong MAC, {Replayed} replayed or overtaken, {NoRoom} for want of room, {Dropped} dropped by the kernel; "
+        + "{Accepted} accepted since the start", EventName = "telemetry-refused")]
+    public static partial void TelemetryRefused(ILogger log, Ipv4Address sender, ulong forbidden, ulong malformed, ulong otherVersion, ulong badMac, ulong replayed,
+        ulong noRoom, uint dropped, ulong accepted);
+
+    [LoggerMessage(702, LogLevel.Warning, "{Path} holds no sequences of senders and is set aside as {Aside}: a report captured before now may count once more",
+        EventName = "sequences-set-aside")]
+    public static partial void SequencesSetAside(ILogger log, string path, string aside);
+
+    [LoggerMessage(703, LogLevel.Warning, "cannot write {Path} ({Reason}): after a restart a report captured before may count once more",
+        EventName = "sequences-not-kept")]
+    public static partial void SequencesNotKept(ILogger log, string path, string reason);
+
+    [LoggerMessage(704, LogLevel.Information, "load of the rails to {Collector}, every {Period} ms while there are flows", EventName = "telemetry-reporting")]
+    public static partial void TelemetryReporting(ILogger log, Ipv4Endpoint collector, int period);
+
+    [LoggerMessage(705, LogLevel.Warning, "a load report to {Collector} did not go out: {Reason}", EventName = "load-not-sent")]
+    public static partial void LoadNotSent(ILogger log, Ipv4Endpoint collector, string reason);
 }

@@ -12,6 +12,7 @@ using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
 using MpibAgent.Systemd;
+using MpibAgent.Telemetry;
 using Serilog;
 
 const int Stopped = 0, Failed = 1, BadSettings = 2;
@@ -33,6 +34,7 @@ builder.Services
     .AddSingleton(options.Limits)
     .AddSingleton(options.State)
     .AddSingleton(options.Rails)
+    .AddSingleton(options.Telemetry)
     .AddSingleton(TimeProvider.System)
     .AddSingleton<InheritedDescriptors>()
     .AddSingleton<EventLoop>()
@@ -43,6 +45,8 @@ builder.Services
     .AddSingleton<Registrar>()
     .AddSingleton<RegistrationListener>()
     .AddSingleton<RailPair>()
+    .AddSingleton<PathLevelTable>()
+    .AddSingleton<TelemetryListener>()
     .AddSingleton<ISplitPolicy, ManualPolicy>()
     .AddSingleton<PolicyEngine>()
     .AddSingleton<ControlFifo>()
@@ -68,6 +72,7 @@ builder.Services
     .AddHostedService(services => services.GetRequiredService<RegistrationListener>())
     .AddHostedService(services => services.GetRequiredService<PolicyEngine>())
     .AddHostedService(services => services.GetRequiredService<ControlFifo>())
+    .AddHostedService(services => services.GetRequiredService<TelemetryListener>())
     .AddHostedService(services => services.GetRequiredService<ServiceStatus>())
     .AddHostedService(services => services.GetRequiredService<Watchdog>());
 

@@ -7,6 +7,7 @@ using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
+using MpibAgent.Telemetry;
 
 namespace MpibAgent;
 
@@ -56,6 +57,14 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         new("Rails:SoutGbps", "--sout-gbps", "GBPS", "the scale-out rail's rate in Gb/s; 0: as the device says (0)", Rate),
         new("Rails:SupGbps", "--sup-gbps", "GBPS", "the scale-up rail's (0)", Rate),
         new("Rails:SysRoot", "--sys-root", "PATH", $"where sysfs is mounted ({new RailOptions().SysRoot})", AbsolutePath),
+        new("Telemetry:Listen", "--telemetry-listen", "IP:PORT", "where congestion reports are taken (nowhere)", EndpointOrNone),
+        new("Telemetry:AllowedSenders", "--telemetry-senders", "LIST", $"whose: addresses and networks ({new TelemetryOptions().AllowedSenders})", Senders),
+        new("Telemetry:KeyFile", "--telemetry-key-file", "PATH", "the key that signs the reports; needed for all that is not loopback (none)", AbsolutePathOrNone),
+        new("Telemetry:ExpiryMs", "--telemetry-expiry", "MS", $"how long a report counts ({new TelemetryOptions().ExpiryMs})", text => Whole(text, 10, 60000)),
+        new("Telemetry:Threshold", "--telemetry-threshold", "LEVEL", $"a level over this one is congestion ({new TelemetryOptions().Threshold})",
+            text => Whole(text, TelemetryOptions.LeastThreshold, byte.MaxValue - 1)),
+        new("Telemetry:Collector", "--telemetry-collector", "IP:PORT", "where the load of this host's rails is sent (nowhere)", EndpointOrNone),
+        new("Telemetry:ReportPeriodMs", "--telemetry-period", "MS", $"how often ({new TelemetryOptions().ReportPeriodMs})", text => Whole(text, 10, 60000)),
         new("Log:Level", "--log-level", "LEVEL", "debug, info, warning or error (info)",
             text => OneOf(text, "debug", "info", "warning", "error")),
         new("Log:Target", "--log-target", "TARGET", "auto, journal or console (auto: the journal under systemd)",
@@ -71,6 +80,14 @@ internal sealed record Setting(string Key, string Option, string Value, string H
 
     private static string? SocketPath(string text) => AbsolutePath(text) ?? (Encoding.UTF8.GetByteCount(text) <= LongestSocketPath
         ? null : $"expected at most {LongestSocketPath} bytes, the limit of a Unix socket's path");
+
+    private static string? AbsolutePathOrNone(string text) => text.Length == 0 ? null : AbsolutePath(text);
+
+    private static string? EndpointOrNone(string text) => text.Length == 0 || (Ipv4Endpoint.TryParse(text, out var endpoint) && endpoint.Port > 0)
+        ? null : "expected an IPv4 address and a port, such as 127.0.0.1:9471, or nothing";
+
+    private static string? Senders(string text) => SenderList.TryParse(text, out _)
+        ? null : "expected IPv4 addresses and networks, such as 127.0.0.1, 10.0.0.0/24";
 
     private static string? Name(string text) => text.Length is > 0 and <= 32 ? null : "expected a name of 1 to 32 characters";
 

@@ -104,6 +104,7 @@ internal sealed class SettingsReader
             Faults.Add($"{first} and {second} are both {path}; each needs a path of its own");
         }
 
+        Faults.AddRange(options.Telemetry.Faults());
         return Faults.Count == 0 ? options : null;
     }
 

@@ -67,7 +67,8 @@ internal sealed class PluginProcess : IDisposable
         return Program.Value;
     }
 
-    private static string Compile(string source)
+    /// <summary>Builds a C program, which lies beside plugin.c or at an absolute path, and returns the path of what came out.</summary>
+    internal static string Compile(string source)
     {
         var directory = Directory.CreateTempSubdirectory("mpib-c").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(directory, recursive: true);

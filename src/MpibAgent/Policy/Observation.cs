@@ -31,9 +31,9 @@ internal readonly record struct RailSample
 /// <param name="Sup">Rail 1.</param>
 internal readonly record struct Observation(TimeSpan Time, RailSample Sout, RailSample Sup);
 
-/// <summary>What telemetry says of a flow's two paths.</summary>
-/// <param name="Sout">How congested its path over SOUT is, 0 to 255; null without a report that is fresh.</param>
-/// <param name="Sup">The same of SUP.</param>
-/// <param name="IsSoutCongested">Whether SOUT is past the threshold, and has not come back under it for good.</param>
-/// <param name="IsSupCongested">The same of SUP.</param>
-internal readonly record struct PathLevels(byte? Sout, byte? Sup, bool IsSoutCongested, bool IsSupCongested);
+/// <summary>How congested a flow's two paths are by telemetry, 0 to 255; null without a report that is fresh.</summary>
+/// <param name="Sout">Rail 0.</param>
+/// <param name="Sup">Rail 1.</param>
+/// <param name="SoutCongested">Whether rail 0 was over the threshold and congestion has not ended since.</param>
+/// <param name="SupCongested">The same of rail 1.</param>
+internal readonly record struct PathLevels(byte? Sout, byte? Sup, bool SoutCongested = false, bool SupCongested = false);

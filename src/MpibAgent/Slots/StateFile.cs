@@ -41,6 +41,9 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     private MemoryMappedViewAccessor? _view;
     private byte* _base;
 
+    /// <summary>Its directory, which is ours alone once <see cref="Open"/> has returned.</summary>
+    public string Directory => Path.GetDirectoryName(_path)!;
+
     /// <summary>How many connections there is room for; grows in <see cref="TryReserve"/>.</summary>
     public int Capacity { get; private set; }
 
