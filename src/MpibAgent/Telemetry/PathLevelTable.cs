@@ -15,7 +15,7 @@ internal sealed class PathLevelTable
     private const int Rails = 2;
     private const int Nobody = -1;
 
-    // A switch's queue swings faster than this; half a second of "over" and "again" would cost more than it saves.
+    // Shorter, and a queue that swings about the threshold drags the split with it; longer, and a rail that could carry stays idle.
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
 
     private readonly TimeProvider _time;
