@@ -105,7 +105,7 @@ internal sealed class TelemetryListener : IHostedService, IDisposable
                 _lastRefused = sender;
                 if (!_complaintTimer.IsArmed)
                 {
-                    // In a moment, with those of the same burst.
+                    // At the end of this turn, with the others of it.
                     _complaintTimer.Arm(TimeSpan.Zero);
                 }
             }
