@@ -5,6 +5,7 @@
 #     bed.sh up BED SOUT_MBIT SUP_MBIT       makes it; leaves nothing behind when it fails
 #     bed.sh shape BED sout|sup MBIT         the rail's rate from now on, in both directions
 #     bed.sh rail BED sout|sup up|down       plugs and unplugs the cable: the receiver's end goes, the sender's loses its carrier
+#     bed.sh hold BED SOUT_MBIT SUP_MBIT     makes it, says ready, and takes it away when its standard input ends, so with whoever has it
 #     bed.sh down BED                        ends what still runs in it and takes it away; fine when there is none
 #
 # The addresses are 10.77.0.1 (sender) and 10.77.0.2 to .9 (receiver, one per flow) on sout, 10.78.0.* alike on sup.
@@ -51,7 +52,10 @@ up() {
     local bed=$1 rail net side i
     is_rate "$2"
     is_rate "$3"
-    trap 'down "$bed"' EXIT
+    for side in s r; do
+        [ ! -e "/run/netns/$bed-$side" ] || fail "there is a bed '$bed' already"
+    done
+    trap 'down "$bed_name"' EXIT
     ip netns add "$bed-s"
     ip netns add "$bed-r"
     for rail in sout sup; do
@@ -74,7 +78,12 @@ up() {
     done
     tbf add "$bed" sout "$2"
     tbf add "$bed" sup "$3"
-    trap - EXIT
+}
+
+hold() {
+    up "$@"
+    echo ready
+    cat >/dev/null
 }
 
 down() {
@@ -88,10 +97,15 @@ down() {
     done
 }
 
-[ $# -ge 2 ] || fail "expected up, down, shape or rail and the name of a bed"
+[ $# -ge 2 ] || fail "expected up, hold, down, shape or rail, and the name of a bed"
 [[ $2 =~ ^[a-z0-9]{1,32}$ ]] || fail "expected a name of lower-case letters and digits, got '$2'"
+readonly bed_name=$2
 case "$1/$#" in
-    up/4) up "$2" "$3" "$4" ;;
+    up/4)
+        up "$2" "$3" "$4"
+        trap - EXIT
+        ;;
+    hold/4) hold "$2" "$3" "$4" ;;
     down/2) down "$2" ;;
     shape/4)
         is_rail "$3"
