@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what these tests need beside the .NET SDK: systemd in a container, and gcc for the agent and its test client.
+# Installs what these tests need beside the .NET SDK: systemd in a container, gcc for the agent and its test clients, ip and tc for the rails.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q

@@ -1,0 +1,38 @@
+using System.Globalization;
+using MpibAgent.RealRails;
+
+namespace MpibAgent.AcceptanceTests;
+
+/// <summary>
+/// The agent as it is shipped steers real TCP traffic over two shaped rails; tests/rails has the long form, and the figures that these
+/// floors keep a distance from, since a machine that does other things meanwhile costs some.
+/// </summary>
+public sealed class RealRailsTests(SystemdMachine machine, ITestOutputHelper output)
+{
+    private const double HandFloor = 0.90;
+    private const double AdaptiveFloor = 0.85;
+
+    [Fact]
+    public async Task Over_shaped_rails_the_policy_stays_close_to_what_they_can_carry()
+    {
+        Prerequisites.Require();
+        await using var log = new StringWriter(CultureInfo.InvariantCulture);
+        try
+        {
+            var settings = Settings.ShortForm(machine.Outside($"{SystemdMachine.Source}/mpib-agent"));
+            var results = await new Bench(settings, log).RunAsync(TestContext.Current.CancellationToken);
+            await log.WriteLineAsync($"\n{Report.Table(results)}");
+            Assert.Contains(results, result => result.Steering.Name == Steering.HandName);
+            Floor(results, Steering.HandName, HandFloor);
+            Floor(results, "adaptive", AdaptiveFloor);
+        }
+        finally
+        {
+            output.WriteLine(log.ToString());
+        }
+    }
+
+    private static void Floor(List<Result> results, string policy, double floor) =>
+        Assert.All(results.Where(result => result.Steering.Name == policy), result => Assert.True(result.Recording.OfOptimum >= floor,
+            string.Create(CultureInfo.InvariantCulture, $"{result.Case.Name}, {policy}: {result.Recording.OfOptimum:0.0%} of the optimum, expected {floor:0%}")));
+}
