@@ -1,4 +1,5 @@
 using System.Globalization;
+using MpibAgent.AcceptanceTests.Chaos;
 using MpibAgent.RealRails;
 
 namespace MpibAgent.AcceptanceTests;
@@ -16,11 +17,13 @@ public sealed class RealRailsTests(SystemdMachine machine, ITestOutputHelper out
     public async Task Over_shaped_rails_the_policy_stays_close_to_what_they_can_carry()
     {
         Prerequisites.Require();
+        using var files = new AgentFiles();
         await using var log = new StringWriter(CultureInfo.InvariantCulture);
         try
         {
-            var settings = Settings.ShortForm(machine.Outside($"{SystemdMachine.Source}/mpib-agent"));
-            var results = await new Bench(settings, log).RunAsync(TestContext.Current.CancellationToken);
+            // A program of the machine's does not find itself when it is run out here.
+            File.Copy(machine.Outside($"{SystemdMachine.Source}/mpib-agent"), files.Binary);
+            var results = await new Bench(Settings.ShortForm(files.Binary), log).RunAsync(TestContext.Current.CancellationToken);
             await log.WriteLineAsync($"\n{Report.Table(results)}");
             Assert.Contains(results, result => result.Steering.Name == Steering.HandName);
             Floor(results, Steering.HandName, HandFloor);

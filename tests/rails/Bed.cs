@@ -11,9 +11,6 @@ internal sealed class Bed : IDisposable
 {
     private const string ReceiverAddress = "2";
 
-    // Longer than a full run of many rounds; the receiver goes with the bed.
-    private const string ReceiverSeconds = "3600";
-
     private static readonly TimeSpan DownLimit = TimeSpan.FromSeconds(20);
 
     private readonly string _name = string.Create(CultureInfo.InvariantCulture, $"mpibrails{Environment.ProcessId}");
@@ -21,7 +18,8 @@ internal sealed class Bed : IDisposable
     private readonly Process _holder;
     private readonly List<Process> _processes = [];
 
-    public Bed(string directory)
+    /// <summary>Makes the bed, for so long at most.</summary>
+    public Bed(string directory, double seconds)
     {
         _rails = Path.Combine(directory, "rails");
         Programs.Run("gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", Sources.Program, "-o", _rails);
@@ -29,7 +27,7 @@ internal sealed class Bed : IDisposable
         try
         {
             Expect(_holder, "ready");
-            _processes.Add(Programs.Start(["ip", "netns", "exec", $"{_name}-r", _rails, "receive", "--seconds", ReceiverSeconds]));
+            _processes.Add(Programs.Start(["ip", "netns", "exec", $"{_name}-r", _rails, "receive", "--seconds", seconds.ToString(CultureInfo.InvariantCulture)]));
             Expect(_processes[0], "ready");
         }
         catch

@@ -10,6 +10,9 @@ internal sealed class Bench(Settings settings, TextWriter log)
 {
     private const int SampleMs = 10;
 
+    // What starting and ending an agent may add to a case.
+    private const double SpareSeconds = 60;
+
     private readonly Hints _hints = new(settings.Encoding);
 
     /// <summary>What the kernel refuses here, the agent does not have, or the machine lacks, is an exception that says so.</summary>
@@ -19,11 +22,12 @@ internal sealed class Bench(Settings settings, TextWriter log)
         try
         {
             var policies = Offered();
-            using var bed = new Bed(directory);
+            var cases = settings.ChosenCases();
+            using var bed = new Bed(directory, settings.Rounds * policies.Count * cases.Sum(@case => @case.Seconds + SpareSeconds));
             var results = new List<Result>();
             for (var round = 1; round <= settings.Rounds; round++)
             {
-                foreach (var @case in settings.ChosenCases())
+                foreach (var @case in cases)
                 {
                     foreach (var steering in policies)
                     {

@@ -24,7 +24,7 @@ internal static class Picture
         {
             using var file = File.Create(Path.Combine(directory, $"rails-{group.Key}.svg"));
             var last = group.GroupBy(result => result.Steering.Name).Select(rounds => rounds.Last()).ToArray();
-            new SvgExporter { Width = Width, Height = Height }.Export(Plot(last), file);
+            new SvgExporter { Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true }.Export(Plot(last), file);
         }
     }
 
@@ -36,6 +36,9 @@ internal static class Picture
             TitleFontSize = 14,
             TitleFontWeight = FontWeights.Normal,
             Background = OxyColors.White,
+            DefaultFont = "Helvetica, Arial, sans-serif",
+            // Text is measured without the font that will draw it: room for a wider one.
+            Padding = new OxyThickness(8, 16, 48, 8),
         };
         plot.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop });
         plot.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "seconds", Minimum = 0, Maximum = results[0].Case.Seconds });
@@ -63,6 +66,8 @@ internal static class Picture
         Minimum = 0,
         StartPosition = from,
         EndPosition = to,
+        AxisTitleDistance = 12,
+        MinorTickSize = 0,
         MajorGridlineStyle = LineStyle.Solid,
         MajorGridlineColor = OxyColors.Gainsboro,
     };

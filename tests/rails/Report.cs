@@ -44,7 +44,8 @@ internal static class Report
         the agent samples every {settings.PeriodMs} ms and knows 0.1 and 0.3 Gbit/s as the rates of the links. The optimum is the sum of what the rails
         carry, headers included, while there is something to send; the first second counts for nothing. "Back" is the time until two windows of 300 ms in
         a row reach 90 % of the new optimum, the worst of the changes. Median of {settings.Rounds} {(settings.Rounds == 1 ? "round" : "rounds")}; "least" is the worst of them.
-        The hand is an operator who knows every change at once.
+        The hand is an operator who knows every change at once. What is outstanding on a rail that dies waits for it, whatever the hint says, so nobody gets
+        back before it does.
         
         """;
 

@@ -639,7 +639,7 @@ static void read_options(int argc, char **argv)
 
     while ((which = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (which) {
-        case SECONDS: option.seconds = real(optarg, 3600); break;
+        case SECONDS: option.seconds = real(optarg, 1e6); break;
         case PORT: option.port = whole(optarg, 1, 65535); break;
         case RAIL_SOUT: option.sout = optarg; break;
         case RAIL_SUP: option.sup = optarg; break;
