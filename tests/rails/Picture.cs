@@ -11,6 +11,9 @@ internal static class Picture
     private const double Step = 0.1;
     private const int Width = 900;
     private const int Height = 480;
+
+    // A legend clips its text at the width that it measured.
+    private const string Room = "\u00a0\u00a0\u00a0\u00a0\u00a0";
     private const string Rates = "rates";
     private const string Shares = "shares";
 
@@ -38,9 +41,9 @@ internal static class Picture
             Background = OxyColors.White,
             DefaultFont = "Helvetica, Arial, sans-serif",
             // Text is measured without the font that will draw it: room for a wider one.
-            Padding = new OxyThickness(8, 16, 48, 8),
+            Padding = new OxyThickness(16, 16, 48, 8),
         };
-        plot.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop });
+        plot.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop, LegendLineSpacing = 6 });
         plot.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "seconds", Minimum = 0, Maximum = results[0].Case.Seconds });
         plot.Axes.Add(Axis(Rates, "Mbit/s", 0.36, 1));
         var shares = Axis(Shares, "share of SUP", 0, 0.3);
@@ -66,7 +69,7 @@ internal static class Picture
         Minimum = 0,
         StartPosition = from,
         EndPosition = to,
-        AxisTitleDistance = 12,
+        AxisTitleDistance = 24,
         MinorTickSize = 0,
         MajorGridlineStyle = LineStyle.Solid,
         MajorGridlineColor = OxyColors.Gainsboro,
@@ -74,7 +77,7 @@ internal static class Picture
 
     private static LineSeries Line(string axis, OxyColor colour, string? title, IEnumerable<(double, double)> points, LineStyle style = LineStyle.Solid)
     {
-        var line = new LineSeries { YAxisKey = axis, Color = colour, Title = title, LineStyle = style, StrokeThickness = 1.5, RenderInLegend = title is not null };
+        var line = new LineSeries { YAxisKey = axis, Color = colour, Title = title is null ? null : title + Room, LineStyle = style, StrokeThickness = 1.5, RenderInLegend = title is not null };
         line.Points.AddRange(points.Select(point => new DataPoint(Math.Round(point.Item1, 3), Math.Round(point.Item2, 4))));
         return line;
     }
