@@ -1,19 +1,93 @@
+using System.CommandLine;
 using MpibAgent.Simulator;
 
-// dotnet run -c Release --project tests/MpibAgent.Simulator -- FILE.json...
-foreach (var file in args)
+// dotnet run -c Release --project tests/MpibAgent.Simulator -- --help
+var files = new Argument<FileSystemInfo[]>("FILE")
 {
-    var scenario = ScenarioFile.Read(file);
-    foreach (var policy in PolicyCatalogue.Names)
+    Description = "Scenario files, or directories of them; without one, those that come with the simulator.",
+    Arity = ArgumentArity.ZeroOrMore,
+};
+var policies = List("--policy", "Policies to try: " + string.Join(", ", PolicyCatalogue.Names) + ".", [.. PolicyCatalogue.Names]);
+var encodings = List("--encoding", "How shares are written: ppm1024, multiplier, exact.", ["ppm1024"]);
+var seeds = new Option<int>("--seeds") { Description = "Runs of each scenario.", DefaultValueFactory = _ => 5 };
+var period = new Option<double?>("--period") { Description = "Sampling period in ms, instead of the scenarios'." };
+var pictures = new Option<DirectoryInfo?>("--pictures") { Description = "Where to draw each scenario's first run as an SVG." };
+var check = new Option<bool>("--check") { Description = "Exit with 1 if a policy misses what its scenario expects." };
+var random = new Option<int?>("--random") { Description = "Compare the policies with the first of them in so many random scenarios." };
+var randomFrom = new Option<int>("--random-from") { Description = "The first random scenario.", DefaultValueFactory = _ => 0 };
+var randomSeed = new Option<int?>("--random-seed") { Description = "Replay this random scenario." };
+
+var command = new RootCommand("Replays scenarios of two rails against split policies.")
+{
+    files, policies, encodings, seeds, period, pictures, check, random, randomFrom, randomSeed,
+};
+command.SetAction(arguments =>
+{
+    var scales = arguments.GetValue(encodings)!.Select(ScaleOf);
+    List<Candidate> candidates = [.. from scale in scales from policy in arguments.GetValue(policies)! select new Candidate(policy, scale)];
+    candidates.ForEach(candidate => PolicyCatalogue.Find(candidate.Policy));
+    var sampling = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
+    if (arguments.GetValue(random) is { } count)
     {
-        for (var seed = 0; seed < 3; seed++)
-        {
-            var optimum = scenario.OptimumGbps * Rails.Gbps * scenario.Duration
-                ?? Simulation.RunOptimum(scenario, seed, ShareScale.Exact).Delivered;
-            var run = Simulation.Run(scenario, seed, ShareScale.Ppm1024, PolicyCatalogue.Find(policy));
-            var result = Metrics.Of(scenario, run, optimum, expressible: null);
-            Console.WriteLine(FormattableString.Invariant(
-                $"{scenario.Name},{policy},{seed},{result.GoodputGbps:F6},{result.PercentOfOptimum:F4},{string.Join('/', result.ConvergenceMilliseconds)}"));
-        }
+        HarmSearch.Write(Console.Out, candidates, arguments.GetValue(randomFrom), count, sampling);
+        return 0;
     }
+
+    // A random scenario is compared in its one run with seed 0, and replayed as that.
+    var number = arguments.GetValue(randomSeed);
+    var scenarios = number is { } n ? [RandomScenarios.Make(n)] : Read(arguments.GetValue(files)!);
+    var results = new Replay(candidates, sampling).Run(scenarios, number is null ? arguments.GetValue(seeds) : 1);
+    List<ReplaySummary> summaries =
+        [.. results.GroupBy(result => (result.Scenario, result.Candidate)).Select(group => new ReplaySummary(group))];
+    if (number is not null)
+    {
+        Console.WriteLine(ScenarioText.Of(scenarios[0]));
+    }
+
+    ReplayTable.Write(Console.Out, summaries);
+    if (arguments.GetValue(pictures) is { } directory)
+    {
+        Parallel.ForEach(results.Where(result => result.Seed == 0), result => SharePicture.Save(result, directory.FullName));
+    }
+
+    return arguments.GetValue(check) && summaries.Any(summary => summary.Misses.Count > 0) ? 1 : 0;
+});
+
+try
+{
+    return command.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is ScenarioException or ArgumentException)
+{
+    Console.Error.WriteLine($"policy-replay: {e.Message}");
+    return 2;
+}
+
+static Option<string[]> List(string name, string description, string[] otherwise) => new(name)
+{
+    Description = description + " Several with commas between them.",
+    CustomParser = result => result.Tokens[0].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+    DefaultValueFactory = _ => otherwise,
+};
+
+static ShareScale ScaleOf(string name) => name switch
+{
+    "ppm1024" => ShareScale.Ppm1024,
+    "multiplier" => ShareScale.Multiplier,
+    "exact" => ShareScale.Exact,
+    _ => throw new ArgumentException($"expected an encoding of ppm1024, multiplier, exact, got {name}"),
+};
+
+static List<Scenario> Read(FileSystemInfo[] places)
+{
+    if (places.Length == 0)
+    {
+        places = [new DirectoryInfo(Path.Combine(AppContext.BaseDirectory, "scenarios"))];
+    }
+
+    return [.. places
+        .SelectMany(place => place is DirectoryInfo directory
+            ? directory.GetFiles("*.json").Select(file => file.FullName).Order(StringComparer.Ordinal)
+            : Enumerable.Repeat(place.FullName, 1))
+        .Select(ScenarioFile.Read)];
 }
