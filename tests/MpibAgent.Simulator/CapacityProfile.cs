@@ -11,7 +11,7 @@ internal abstract class CapacityProfile
 
     public static CapacityProfile Always(double value) => new Constant(value);
 
-    private static string Text(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
+    private static string Text(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 
     private static string Text((double Time, double Value)[] points)
         => string.Join(' ', points.Select(point => $"{Text(point.Time)}s:{Text(point.Value)}"));

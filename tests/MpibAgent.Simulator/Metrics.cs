@@ -2,15 +2,15 @@ namespace MpibAgent.Simulator;
 
 /// <summary>What one run of a policy came to.</summary>
 /// <param name="GoodputGbps">Gb/s that all flows delivered.</param>
-/// <param name="PercentOfOptimum">Of what the best shares at every moment would have delivered.</param>
-/// <param name="PercentOfExpressible">Of what the best shares that the encoding has would have delivered; null where that was not run.</param>
+/// <param name="OptimumGbps">What the best shares at every moment would have delivered.</param>
+/// <param name="ExpressibleGbps">What the best shares that the encoding has would have delivered; null where that was not run.</param>
 /// <param name="ConvergenceMilliseconds">For each event, how long until the split was good for good; null when it never was.</param>
 /// <param name="ShareDeviation">For each steady window, the standard deviation of the share; null for a window without a sample.</param>
 /// <param name="EvacuationMilliseconds">For each death of a rail, how long until it got no byte; null when it always got some.</param>
 internal sealed record Metrics(
     double GoodputGbps,
-    double PercentOfOptimum,
-    double? PercentOfExpressible,
+    double OptimumGbps,
+    double? ExpressibleGbps,
     double?[] ConvergenceMilliseconds,
     double?[] ShareDeviation,
     double?[] EvacuationMilliseconds)
@@ -24,15 +24,19 @@ internal sealed record Metrics(
     /// <summary>For how many of them in a row it must be good: 150 ms.</summary>
     private const int GoodEntries = 75;
 
+    public double PercentOfOptimum => 100 * GoodputGbps / OptimumGbps;
+
+    public double? PercentOfExpressible => 100 * GoodputGbps / ExpressibleGbps;
+
     /// <summary>Measures a run.</summary>
     /// <param name="scenario">What was run.</param>
     /// <param name="run">The run.</param>
-    /// <param name="optimum">Bytes that the best shares deliver.</param>
-    /// <param name="expressible">Bytes that the best shares of the encoding deliver, if known.</param>
+    /// <param name="optimum">Gb/s that the best shares deliver.</param>
+    /// <param name="expressible">Gb/s that the best shares of the encoding deliver, if known.</param>
     public static Metrics Of(Scenario scenario, Simulation run, double optimum, double? expressible) => new(
-        run.Delivered / scenario.Duration / Rails.Gbps,
-        100 * run.Delivered / optimum,
-        100 * run.Delivered / expressible,
+        run.GoodputGbps,
+        optimum,
+        expressible,
         [.. scenario.Events.Select(window => Convergence(run.Log, window))],
         [.. scenario.Steady.Select(window => Deviation(run.Log, window))],
         [.. scenario.Deaths.Select(death => Evacuation(run.Log, death))]);

@@ -78,16 +78,6 @@ static ShareScale ScaleOf(string name) => name switch
     _ => throw new ArgumentException($"expected an encoding of ppm1024, multiplier, exact, got {name}"),
 };
 
-static List<Scenario> Read(FileSystemInfo[] places)
-{
-    if (places.Length == 0)
-    {
-        places = [new DirectoryInfo(Path.Combine(AppContext.BaseDirectory, "scenarios"))];
-    }
-
-    return [.. places
-        .SelectMany(place => place is DirectoryInfo directory
-            ? directory.GetFiles("*.json").Select(file => file.FullName).Order(StringComparer.Ordinal)
-            : Enumerable.Repeat(place.FullName, 1))
-        .Select(ScenarioFile.Read)];
-}
+static List<Scenario> Read(FileSystemInfo[] places) => places.Length == 0
+    ? [.. ScenarioFile.ReadAll(ScenarioFile.Supplied)]
+    : [.. places.SelectMany(place => place is DirectoryInfo ? ScenarioFile.ReadAll(place.FullName) : [ScenarioFile.Read(place.FullName)])];

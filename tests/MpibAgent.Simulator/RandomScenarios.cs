@@ -6,6 +6,10 @@ namespace MpibAgent.Simulator;
 /// </summary>
 internal sealed class RandomScenarios
 {
+    /// <summary>The largest message is 1 GiB.</summary>
+    private const int LargestMessageDoublings = 6;
+
+    /// <summary>Gb/s.</summary>
     private static readonly double[] _linkRates = [25, 40, 50, 100, 200, 400, 800];
 
     private readonly int _number;
@@ -21,10 +25,13 @@ internal sealed class RandomScenarios
         _random = new PythonRandom(number);
         _duration = Math.Round(_random.Uniform(6, 10), 1);
         _soutLink = _random.Choice<double>(_linkRates);
-        _supLink = Chance(0.5) ? _soutLink : _random.Choice<double>(_linkRates);
+        _supLink = Chance(0.5) ? _soutLink : _random.Choice<double>([.. _linkRates.Where(IsComparable)]);
     }
 
     public static Scenario Make(int number) => new RandomScenarios(number).Make();
+
+    /// <summary>Nobody stripes over links that are worlds apart.</summary>
+    private bool IsComparable(double link) => link <= 8 * _soutLink && _soutLink <= 8 * link;
 
     private Scenario Make()
     {
@@ -64,7 +71,7 @@ internal sealed class RandomScenarios
             LinkGbps = link,
             Path = path ?? (cross is null && pathHosts == 1 ? null : CapacityProfile.Always(whole)),
             NetCross = cross,
-            FairFloor = cross is null ? 0 : _random.Choice<double>([0, 0.05, 0.1, 0.3]),
+            FairFloor = cross is null ? 0 : _random.Choice<double>([0.02, 0.05, 0.1, 0.3]),
             HostCross = Chance(0.12) ? Load(link, 0.6) : null,
             States = Chance(0.1) ? Faults() : [],
         };
@@ -102,7 +109,7 @@ internal sealed class RandomScenarios
         var points = new List<(double Time, double Value)> { (0, value()) };
         for (var i = 0; i < changes; i++)
         {
-            // Each in its part of the run, and at least 200 ms after the one before.
+            // Each in a part of the run of its own.
             points.Add((_duration * (i + 1 + _random.Uniform(-0.3, 0.3)) / (changes + 1), value()));
         }
 
@@ -122,19 +129,19 @@ internal sealed class RandomScenarios
     private FlowGroup[] MakeFlows(int hosts)
     {
         var isBig = Chance(0.12);
-        var groups = isBig || Chance(0.6) ? 1 : 2 + _random.Below(2);
-        var most = Math.Max(hosts, Chance(0.5) ? groups : 8);
+        var groups = isBig || hosts > 1 || Chance(0.6) ? 1 : 2 + _random.Below(2);
+        var most = Chance(0.5) ? groups : 8;
         var flows = new FlowGroup[groups];
         for (var i = 0; i < groups; i++)
         {
-            var count = groups == 1 && hosts > 1 ? hosts * (1 + _random.Below(2)) : 1 + _random.Below(Math.Max(1, most / groups));
+            var count = hosts > 1 ? hosts * (1 + _random.Below(2)) : 1 + _random.Below(most / groups);
             flows[i] = new FlowGroup
             {
                 Count = count,
                 Start = Chance(0.15) ? _random.Uniform(0, 3) : 0,
                 Stop = Chance(0.1) ? _random.Uniform(4, _duration) : 1e9,
                 Limit = Chance(0.1) ? MakeLimit() : new FlowLimit(),
-                Workload = MakeWorkload(isBig, count * groups),
+                Workload = MakeWorkload(isBig, count * groups / hosts),
             };
         }
 
@@ -145,10 +152,12 @@ internal sealed class RandomScenarios
         ? new FlowLimit { Sup = CapacityProfile.Always(_supLink * _random.Uniform(0.1, 0.8)) }
         : new FlowLimit { Sout = CapacityProfile.Always(_soutLink * _random.Uniform(0.1, 0.8)) };
 
+    /// <param name="isBig">Whether its messages are simulated one by one.</param>
+    /// <param name="flows">How many flows a host has, roughly.</param>
     private Workload MakeWorkload(bool isBig, int flows)
     {
         var both = _soutLink + _supLink;
-        var message = isBig ? Math.Pow(2, 24 + _random.Below(6)) : 524288;
+        var message = isBig ? BigMessage(both * Rails.Gbps / flows) : 524288;
         var kind = _random.NextDouble();
         if (kind < 0.35)
         {
@@ -170,6 +179,18 @@ internal sealed class RandomScenarios
         }
 
         return new Workload { Kind = WorkloadKind.Openloop, MessageBytes = message, OfferedGbps = Offered(both / flows) };
+    }
+
+    /// <summary>Several windows of messages must fit into a run many times over, or what is counted is how many were complete at its end.</summary>
+    private double BigMessage(double rate)
+    {
+        var size = Workload.BigMessage * Math.Pow(2, _random.Below(LargestMessageDoublings + 1));
+        while (size > Workload.BigMessage && size > 0.01 * rate)
+        {
+            size /= 2;
+        }
+
+        return size;
     }
 
     private CapacityProfile Offered(double fair) => _random.Below(4) switch

@@ -46,9 +46,9 @@ internal sealed class Replay(IReadOnlyList<Candidate> candidates, TimeSpan? peri
         }
     }
 
-    /// <summary>Bytes that the best shares deliver.</summary>
+    /// <summary>Gb/s that the best shares deliver.</summary>
     private static double Optimum(Scenario scenario, int seed, ShareScale scale)
-        => scenario.OptimumGbps * Rails.Gbps * scenario.Duration ?? Simulation.RunOptimum(scenario, seed, scale).Delivered;
+        => scenario.OptimumGbps ?? Simulation.RunOptimum(scenario, seed, scale).GoodputGbps;
 
     private Simulation Try(Scenario scenario, int seed, Candidate candidate)
     {

@@ -16,6 +16,13 @@ internal static class ScenarioFile
         Converters = { new ProfileConverter(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
+    /// <summary>Where the scenarios are that come with the simulator.</summary>
+    public static string Supplied { get; } = Path.Combine(AppContext.BaseDirectory, "scenarios");
+
+    /// <summary>Reads every scenario of a directory, in the order of their file names.</summary>
+    public static IEnumerable<Scenario> ReadAll(string directory)
+        => Directory.GetFiles(directory, "*.json").Order(StringComparer.Ordinal).Select(Read);
+
     public static Scenario Read(string path)
     {
         try

@@ -24,17 +24,24 @@ internal static class SharePicture
         var percent = FormattableString.Invariant($"{result.Metrics.PercentOfOptimum:F1} % of the optimum");
         var model = new PlotModel
         {
-            Title = $"{result.Candidate.Policy} in {result.Scenario.Name}",
-            Subtitle = $"{result.Candidate.Scale.Name()}, seed {result.Seed}, {percent}",
+            Title = $"{result.Candidate.Policy} in {result.Scenario.Name}, {result.Candidate.Scale.Name()}, seed {result.Seed}: {percent}",
+            TitleFontSize = 14,
             Background = OxyColors.White,
         };
-        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop });
+        model.Legends.Add(new Legend
+        {
+            LegendPosition = LegendPosition.TopCenter,
+            LegendOrientation = LegendOrientation.Horizontal,
+            LegendPlacement = LegendPlacement.Outside,
+            LegendColumnSpacing = 40,
+        });
         model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "s", MajorGridlineStyle = LineStyle.Dot });
         model.Axes.Add(new LinearAxis
         {
             Key = "share",
             Position = AxisPosition.Left,
             Title = "SUP share",
+            AxisTitleDistance = 16,
             StartPosition = LowerPart + 0.03,
             EndPosition = 1,
             Minimum = -0.02,
@@ -46,6 +53,7 @@ internal static class SharePicture
             Key = "rate",
             Position = AxisPosition.Left,
             Title = "Gb/s",
+            AxisTitleDistance = 16,
             StartPosition = 0,
             EndPosition = LowerPart - 0.03,
             Minimum = 0,

@@ -56,8 +56,10 @@ internal sealed partial class Simulation
 
     public ReadOnlySpan<FlowState> Flows => _flows;
 
-    /// <summary>Bytes that all flows delivered.</summary>
-    public double Delivered
+    /// <summary>Gb/s that all flows delivered, over the whole run.</summary>
+    public double GoodputGbps => Delivered / _scenario.Duration / Rails.Gbps;
+
+    private double Delivered
     {
         get
         {
