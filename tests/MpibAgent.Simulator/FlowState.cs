@@ -3,6 +3,9 @@ namespace MpibAgent.Simulator;
 /// <summary>A flow during a run.</summary>
 internal sealed class FlowState
 {
+    /// <summary>Gb/s: no limit.</summary>
+    private static readonly CapacityProfile _unlimited = CapacityProfile.Always(1e9);
+
     private readonly Workload _workload;
     private readonly PythonRandom _random;
 
@@ -22,8 +25,6 @@ internal sealed class FlowState
             Remaining = DrawVolume();
         }
     }
-
-    private static readonly CapacityProfile _unlimited = CapacityProfile.Always(1e9);
 
     public int Id { get; }
 

@@ -36,8 +36,9 @@ internal static class HarmSearch
         output.WriteLine(FormattableString.Invariant($"{count} random scenarios from {first} on, {watch.Elapsed.TotalSeconds:F0} s"));
         for (var i = 0; i < candidates.Count; i++)
         {
+            var name = $"{candidates[i].Policy,-10} {candidates[i].Scale.Name(),-10}";
             output.WriteLine(FormattableString.Invariant(
-                $"{candidates[i].Policy,-10} {candidates[i].Scale.Name(),-10} mean {percents[i].Average():F2} % of the optimum, lowest {percents[i].Min():F2} %"));
+                $"{name} mean {percents[i].Average():F2} % of the optimum, lowest {percents[i].Min():F2} %"));
         }
 
         foreach (var scale in candidates.Select(candidate => candidate.Scale).Distinct())
@@ -68,8 +69,9 @@ internal static class HarmSearch
         foreach (var (loss, n) in losses.Select((loss, n) => (loss, n)).Where(pair => pair.loss > _harms[0])
             .OrderByDescending(pair => pair.loss).Take(WorstShown))
         {
+            var text = ScenarioText.Of(RandomScenarios.Make(first + n));
             output.WriteLine(FormattableString.Invariant(
-                $"  seed {first + n}: {otherPercents[n]:F1} instead of {simplePercents[n]:F1} ({-loss:0.0}): {ScenarioText.Of(RandomScenarios.Make(first + n))}"));
+                $"  seed {first + n}: {otherPercents[n]:F1} instead of {simplePercents[n]:F1} ({-loss:0.0}): {text}"));
         }
     }
 }

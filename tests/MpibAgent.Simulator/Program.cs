@@ -47,7 +47,7 @@ command.SetAction(arguments =>
     ReplayTable.Write(Console.Out, summaries);
     if (arguments.GetValue(pictures) is { } directory)
     {
-        Parallel.ForEach(results.Where(result => result.Seed == 0), result => SharePicture.Save(result, directory.FullName));
+        Parallel.ForEach(results.Where(result => result.Log is not null), result => SharePicture.Save(result, result.Log!, directory.FullName));
     }
 
     return arguments.GetValue(check) && summaries.Any(summary => summary.Misses.Count > 0) ? 1 : 0;

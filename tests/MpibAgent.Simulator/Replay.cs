@@ -3,8 +3,8 @@ namespace MpibAgent.Simulator;
 /// <summary>A policy as it was asked for: its name, and the encoding that its shares are written in.</summary>
 internal sealed record Candidate(string Policy, ShareScale Scale);
 
-/// <summary>One run: what of, and what came of it.</summary>
-internal sealed record RunResult(Scenario Scenario, int Seed, Candidate Candidate, Metrics Metrics, RunLog Log);
+/// <summary>One run: what of, and what came of it. Only a run of seed 0 keeps its log: hundreds of them would fill the memory.</summary>
+internal sealed record RunResult(Scenario Scenario, int Seed, Candidate Candidate, Metrics Metrics, RunLog? Log);
 
 /// <summary>Runs every candidate in a scenario, with the optimum to measure them by. Runs share nothing, so that they go in parallel.</summary>
 /// <param name="candidates">Whom to try.</param>
@@ -42,7 +42,7 @@ internal sealed class Replay(IReadOnlyList<Candidate> candidates, TimeSpan? peri
         {
             var run = Try(scenario, seed, candidate);
             var metrics = Metrics.Of(scenario, run, optimum, candidate.Scale == ShareScale.Multiplier ? best : null);
-            yield return new RunResult(scenario, seed, candidate, metrics, run.Log);
+            yield return new RunResult(scenario, seed, candidate, metrics, seed == 0 ? run.Log : null);
         }
     }
 

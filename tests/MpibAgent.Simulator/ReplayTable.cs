@@ -57,8 +57,11 @@ internal static class ReplayTable
         string deviation,
         string evacuation,
         string expected)
-        => output.WriteLine(FormattableString.Invariant(
-            $"{name,-22} {candidate.Policy,-10} {candidate.Scale.Name(),-10} {mean,8:F2}{min,8:F2}{expressible,8:F2}  {median,-16} {max,-16} {deviation,-16} {evacuation,-8} {expected}"));
+    {
+        var percents = FormattableString.Invariant($"{mean,8:F2}{min,8:F2}{expressible,8:F2}");
+        output.WriteLine(
+            $"{name,-22} {candidate.Policy,-10} {candidate.Scale.Name(),-10} {percents}  {median,-16} {max,-16} {deviation,-16} {evacuation,-8} {expected}");
+    }
 
     private static string Joined(IEnumerable<double> values, string format)
         => string.Join('/', values.Select(value => double.IsInfinity(value) ? "never" : value.ToString(format, CultureInfo.InvariantCulture)));

@@ -48,7 +48,8 @@ internal static class ScenarioFile
         }
         catch (JsonException e)
         {
-            throw new ScenarioException($"{name}: {e.Path?.TrimStart('$', '.')}: {e.Message}", e);
+            // No path where the whole object is at fault, and the message names the keys.
+            throw new ScenarioException($"{name}: {(e.Path is { Length: > 2 } path ? $"{path[2..]}: " : "")}{e.Message}", e);
         }
     }
 }

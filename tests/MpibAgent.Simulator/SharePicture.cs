@@ -11,15 +11,16 @@ internal static class SharePicture
     private const int Points = 1500;
     private const double LowerPart = 0.45;
 
-    public static void Save(RunResult result, string directory)
+    /// <summary>Draws a run that kept its log.</summary>
+    public static void Save(RunResult result, RunLog log, string directory)
     {
         Directory.CreateDirectory(directory);
         var name = $"{result.Scenario.Name}-{result.Candidate.Policy}-{result.Candidate.Scale.Name()}.svg";
         using var file = File.Create(Path.Combine(directory, name));
-        new SvgExporter { Width = 1200, Height = 700 }.Export(Draw(result), file);
+        new SvgExporter { Width = 1200, Height = 700 }.Export(Draw(result, log), file);
     }
 
-    private static PlotModel Draw(RunResult result)
+    private static PlotModel Draw(RunResult result, RunLog log)
     {
         var percent = FormattableString.Invariant($"{result.Metrics.PercentOfOptimum:F1} % of the optimum");
         var model = new PlotModel
@@ -60,7 +61,7 @@ internal static class SharePicture
             MajorGridlineStyle = LineStyle.Dot,
         });
 
-        var entries = result.Log.Entries.ToArray();
+        var entries = log.Entries.ToArray();
         var step = Math.Max(1, entries.Length / Points);
         Add(model, "share", "optimum", OxyColors.LightGreen, 3, entries, step, (_, to) => to.OptimumShare);
         Add(model, "share", "share", OxyColors.Black, 1, entries, step, (_, to) => to.Share);

@@ -19,7 +19,7 @@ public sealed class SimulatorTests
             .Select(line => line.Split(','))
             .ToDictionary(
                 part => (Scenario: part[0], Policy: part[1]),
-                part => (GoodputGbps: double.Parse(part[2], CultureInfo.InvariantCulture), Percent: double.Parse(part[3], CultureInfo.InvariantCulture)));
+                part => (GoodputGbps: Number(part[2]), Percent: Number(part[3])));
         Candidate[] candidates = [.. from policy in (string[])["fixed", "linkratio", "hill"] select new Candidate(policy, ShareScale.Ppm1024)];
         var results = new Replay(candidates).Run([.. ScenarioFile.ReadAll(ScenarioFile.Supplied)], Seeds);
         var summaries = results.GroupBy(result => (result.Scenario.Name, result.Candidate.Policy))
@@ -33,4 +33,5 @@ public sealed class SimulatorTests
             Assert.InRange(summary.MeanPercent / expected.Value.Percent, 0.99, 1.01);
         });
     }
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 }

@@ -72,6 +72,13 @@ public sealed class ScenarioFileTests
         Assert.Contains("a.json: hosts: ", e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{ \"name\": \"x\" }", "a.json: JSON deserialization for type 'MpibAgent.Simulator.Scenario' was missing required properties including: 'duration_s'")]
+    [InlineData("{ \"name\":", "a.json: name: ")]
+    [InlineData("null", "a.json: expected an object")]
+    public void What_is_no_scenario_says_so(string text, string expected)
+        => Assert.StartsWith(expected, Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(text, "a.json")).Message, StringComparison.Ordinal);
+
     [Fact]
     public void A_file_that_is_not_there_is_named()
     {

@@ -1,0 +1,53 @@
+using System.Text.Json.Serialization;
+
+namespace MpibAgent.Simulator;
+
+/// <summary>How, and how well, the host's counters are read.</summary>
+internal sealed record Sampling
+{
+    [JsonPropertyName("period_ms")]
+    public double PeriodMilliseconds { get; init; } = 5;
+
+    /// <summary>How far a period may be off, as a part of it.</summary>
+    [JsonPropertyName("period_jitter")]
+    public double PeriodJitter { get; init; } = 0.2;
+
+    /// <summary>Standard deviation of the error of a sample's time stamp.</summary>
+    [JsonPropertyName("stamp_noise_us")]
+    public double StampNoiseMicroseconds { get; init; } = 30;
+
+    /// <summary>Standard deviation of the rails' rates from one millisecond to the next, as a part of them.</summary>
+    [JsonPropertyName("rate_noise")]
+    public double RateNoise { get; init; }
+
+    /// <summary>How often the device refreshes its counters; 0 when they are always fresh.</summary>
+    [JsonPropertyName("refresh_ms")]
+    public double RefreshMilliseconds { get; init; }
+
+    /// <summary>When a rail's counters cannot be read.</summary>
+    [JsonPropertyName("missing")]
+    public RailWindow[] Missing { get; init; } = [];
+
+    /// <summary>When a rail's counters start at 0 again.</summary>
+    [JsonPropertyName("reset")]
+    public RailMoment[] Resets { get; init; } = [];
+}
+
+/// <summary>What there is to see besides the byte counters.</summary>
+internal sealed record SignalSet
+{
+    [JsonPropertyName("telemetry")]
+    public bool Telemetry { get; init; }
+
+    [JsonPropertyName("flow_telemetry")]
+    public bool FlowTelemetry { get; init; }
+
+    [JsonPropertyName("cnp")]
+    public bool Notifications { get; init; }
+
+    [JsonPropertyName("xmit_wait")]
+    public bool Wait { get; init; }
+
+    [JsonPropertyName("err")]
+    public bool Timeouts { get; init; }
+}
