@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using MpibAgent.Interface;
-using MpibAgent.Slots;
 using MpibAgent.Telemetry;
 
 namespace MpibAgent;
@@ -27,6 +26,15 @@ internal static partial class Log
     [LoggerMessage(104, LogLevel.Warning, "{LeftOut} more messages like these were left out", EventName = "messages-left-out")]
     public static partial void ComplaintsLeftOut(ILogger log, int leftOut);
 
+    [LoggerMessage(105, LogLevel.Information, "settings read again: {Changed} changed; {Waiting} waits for a restart", EventName = "settings-reloaded")]
+    public static partial void Reloaded(ILogger log, string changed, string waiting);
+
+    [LoggerMessage(106, LogLevel.Error, "settings: {Fault}", EventName = "setting-fault")]
+    public static partial void ReloadFault(ILogger log, string fault);
+
+    [LoggerMessage(107, LogLevel.Error, "the settings have {Faults} faults; nothing changed", EventName = "reload-refused")]
+    public static partial void ReloadRefused(ILogger log, int faults);
+
     // 200: Hints
     [LoggerMessage(200, LogLevel.Information, "region {Path} {How}: {Slots} slots, initial hint {Hint}, encoding {Encoding}",
         EventName = "region-ready")]
@@ -47,11 +55,22 @@ internal static partial class Log
     public static partial void SlotFreed(ILogger log, int slot, Ipv4Address src, Ipv4Address dst, uint hint);
 
     [LoggerMessage(302, LogLevel.Information, "slot {Slot}: hint {Hint} by {Source}, {SharePercent:0.#}% on SUP", EventName = "hint-set")]
-    public static partial void HintSet(ILogger log, int slot, uint hint, HintSource source, float sharePercent);
+    public static partial void HintSet(ILogger log, int slot, uint hint, string source, float sharePercent);
 
     [LoggerMessage(303, LogLevel.Information, "all slots: hint {Hint} by {Source}, {SharePercent:0.#}% on SUP, the initial hint from now on",
         EventName = "all-hints-set")]
-    public static partial void AllHintsSet(ILogger log, uint hint, HintSource source, float sharePercent);
+    public static partial void AllHintsSet(ILogger log, uint hint, string source, float sharePercent);
+
+    [LoggerMessage(309, LogLevel.Information, "slot {Slot}: unpinned, hint {Hint}", EventName = "slot-unpinned")]
+    public static partial void SlotUnpinned(ILogger log, int slot, uint hint);
+
+    [LoggerMessage(310, LogLevel.Information, "all slots: unpinned, the initial hint is {Hint} again", EventName = "all-unpinned")]
+    public static partial void AllUnpinned(ILogger log, uint hint);
+
+    [LoggerMessage(311, LogLevel.Information, "slot {Slot}: {Src} > {Dst}, hint {Hint}, {SharePercent:0.#}% on SUP by {Source} ({Reason}), {Connections} connections",
+        EventName = "slot-status")]
+    public static partial void SlotStatus(ILogger log, int slot, Ipv4Address src, Ipv4Address dst, uint hint, float sharePercent, string source, string reason,
+        int connections);
 
     [LoggerMessage(304, LogLevel.Information, "took over {Flows} flows and {Hints} hints that the region names; whose they are is not known",
         EventName = "region-taken-over")]
@@ -136,8 +155,17 @@ internal static partial class Log
     public static partial void CommandRefused(ILogger log, string line, string reason);
 
     // 600: Policy
-    [LoggerMessage(600, LogLevel.Debug, "policy {Policy}", EventName = "policy-started")]
-    public static partial void PolicyStarted(ILogger log, string policy);
+    [LoggerMessage(600, LogLevel.Information, "policy {Policy} is in charge", EventName = "policy-in-charge")]
+    public static partial void PolicyInCharge(ILogger log, string policy);
+
+    [LoggerMessage(601, LogLevel.Debug, "{SharePercent:0.0}% on SUP: {Reason}", EventName = "split-decided")]
+    public static partial void SplitDecided(ILogger log, double sharePercent, string reason);
+
+    [LoggerMessage(602, LogLevel.Information, "{SharePercent:0.#}% on SUP by policy {Policy}: {Reason}", EventName = "split-moved")]
+    public static partial void SplitMoved(ILogger log, double sharePercent, string policy, string reason);
+
+    [LoggerMessage(603, LogLevel.Information, "policy {Policy}: {Reason}; {Flows} flows, {Connections} connections, initial hint {Hint}", EventName = "policy-status")]
+    public static partial void PolicyStatus(ILogger log, string policy, string reason, int flows, int connections, uint hint);
 
     // 610 to 629: the rails that a policy looks at
     [LoggerMessage(610, LogLevel.Information, "{Rail} rail {Device}: {What}; {State}, {Rate}", EventName = "rail-found")]

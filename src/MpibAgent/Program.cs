@@ -47,14 +47,19 @@ builder.Services
     .AddSingleton<RailPair>()
     .AddSingleton<PathLevelTable>()
     .AddSingleton<TelemetryListener>()
-    .AddSingleton<ISplitPolicy, ManualPolicy>()
+    .AddSingleton(services => new TelemetryReporter(options.Telemetry, services.GetRequiredService<EventLoop>(), services.GetRequiredService<SlotTable>(),
+        () => services.GetRequiredService<RailPair>().Read(TimeSpan.FromMilliseconds(options.Telemetry.ReportPeriodMs)),
+        services.GetRequiredService<ILogger<TelemetryReporter>>()))
+    .AddSingleton(options.Policy)
+    .AddSingleton<PolicyCatalogue>()
     .AddSingleton<PolicyEngine>()
     .AddSingleton<ControlFifo>()
     .AddSingleton<NotifySocket>()
     .AddSingleton<ServiceStatus>()
     .AddSingleton<Watchdog>();
 
-if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null)
+var isService = Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null;
+if (isService)
 {
     // Not AddSystemd(): it does nothing under ProtectProc=invisible (dotnet/runtime #125368).
     builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>().AddSingleton<IHostLifetime, SystemdLifetime>();
@@ -73,6 +78,7 @@ builder.Services
     .AddHostedService(services => services.GetRequiredService<PolicyEngine>())
     .AddHostedService(services => services.GetRequiredService<ControlFifo>())
     .AddHostedService(services => services.GetRequiredService<TelemetryListener>())
+    .AddHostedService(services => services.GetRequiredService<TelemetryReporter>())
     .AddHostedService(services => services.GetRequiredService<ServiceStatus>())
     .AddHostedService(services => services.GetRequiredService<Watchdog>());
 
@@ -80,11 +86,21 @@ using var host = builder.Build();
 var log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
 var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
 
-// A closed terminal is a stop like any other.
+var reload = new SettingsReload(args, settings, options.Policy, host.Services.GetRequiredService<PolicyEngine>(),
+    host.Services.GetRequiredService<ILogger<SettingsReload>>());
+
+// From systemd it means: read the settings again. In the foreground it is a closed terminal, a stop like any other.
 using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
 {
     signal.Cancel = true;
-    lifetime.StopApplication();
+    if (isService)
+    {
+        _ = host.Services.GetRequiredService<EventLoop>().InvokeAsync(() => reload.Run(Environment.GetEnvironmentVariables()));
+    }
+    else
+    {
+        lifetime.StopApplication();
+    }
 });
 try
 {

@@ -36,6 +36,9 @@ internal sealed class SettingsReader
     private readonly Option<bool> _manual = new("--manual") { Description = "the same as --policy manual" };
     private readonly Dictionary<string, string?> _values = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The settings that were made anywhere, as they were written.</summary>
+    public IReadOnlyDictionary<string, string?> Values => _values;
+
     /// <summary>What is wrong, a line each.</summary>
     public List<string> Faults { get; } = [];
 
@@ -97,6 +100,11 @@ internal sealed class SettingsReader
         if (options.Hints.Initial > highest)
         {
             Faults.Add($"the initial hint is {options.Hints.Initial}, and encoding {options.Hints.Encoding.Name()} ends at {highest}");
+        }
+
+        if (Math.Max(options.Policy.AlternatingFirst, options.Policy.AlternatingSecond) is var hint && hint > highest)
+        {
+            Faults.Add($"a hint of the alternating policy is {hint}, and encoding {options.Hints.Encoding.Name()} ends at {highest}");
         }
 
         foreach (var (first, second, path) in Conflicts(options))
@@ -216,7 +224,8 @@ internal sealed class SettingsReader
     public static string Version { get; } =
         Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
-    private static string DescribeKey(string key) =>
+    /// <summary>A key as it stands in the file: [Section] Key.</summary>
+    public static string DescribeKey(string key) =>
         key.LastIndexOf(':') is var colon and >= 0 ? $"[{key[..colon]}] {key[(colon + 1)..]}" : $"{key} (outside any section)";
 
     /// <summary>As other daemons say it: the name, then the version.</summary>

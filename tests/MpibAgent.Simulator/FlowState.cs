@@ -73,7 +73,7 @@ internal sealed class FlowState
     public bool IsActive(double time) => time >= Start && time < Stop;
 
     /// <summary>The part of its bytes that a rail gets.</summary>
-    public double ShareOf(int rail) => rail == Rails.Sup ? Share : 1 - Share;
+    public double ShareOf(int rail) => rail == TwoRails.Sup ? Share : 1 - Share;
 
     /// <summary>Starts the next burst if it is time to.</summary>
     /// <returns>Whether it communicates.</returns>

@@ -107,7 +107,7 @@ internal sealed class MaxMinShare
                 var part = flow.ShareOf(rail);
                 if (part > SmallestPart)
                 {
-                    _wanted[i] = Math.Min(_wanted[i], flow.Limits[rail].At(time) * Rails.Gbps / part);
+                    _wanted[i] = Math.Min(_wanted[i], flow.Limits[rail].At(time) * TwoRails.Gbps / part);
                     AddUse(i, (2 * flow.Host) + rail, part);
                     if (_sharedPath)
                     {

@@ -23,8 +23,8 @@ internal sealed class MessageQueue(int window)
     public void Post(double size, double share)
     {
         var toSup = Math.Floor(size * share / Granule) * Granule;
-        _left[Rails.Sout][Count] = size - toSup;
-        _left[Rails.Sup][Count] = toSup;
+        _left[TwoRails.Sout][Count] = size - toSup;
+        _left[TwoRails.Sup][Count] = toSup;
         _size[Count++] = size;
     }
 
@@ -74,14 +74,14 @@ internal sealed class MessageQueue(int window)
         var kept = 0;
         for (var i = 0; i < Count; i++)
         {
-            if (_left[Rails.Sout][i] <= Nothing && _left[Rails.Sup][i] <= Nothing)
+            if (_left[TwoRails.Sout][i] <= Nothing && _left[TwoRails.Sup][i] <= Nothing)
             {
                 delivered += _size[i];
                 continue;
             }
 
-            _left[Rails.Sout][kept] = _left[Rails.Sout][i];
-            _left[Rails.Sup][kept] = _left[Rails.Sup][i];
+            _left[TwoRails.Sout][kept] = _left[TwoRails.Sout][i];
+            _left[TwoRails.Sup][kept] = _left[TwoRails.Sup][i];
             _size[kept++] = _size[i];
         }
 

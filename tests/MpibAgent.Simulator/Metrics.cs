@@ -99,7 +99,7 @@ internal sealed record Metrics(
 
     private static double? Evacuation(RunLog log, RailMoment death)
     {
-        var spared = death.Rail == Rails.Sup ? 0.0 : 1.0;
+        var spared = death.Rail == TwoRails.Sup ? 0.0 : 1.0;
         foreach (var entry in log.Entries)
         {
             if (entry.Time >= death.Time && entry.Share == spared)

@@ -7,7 +7,7 @@ var files = new Argument<FileSystemInfo[]>("FILE")
     Description = "Scenario files, or directories of them; without one, those that come with the simulator.",
     Arity = ArgumentArity.ZeroOrMore,
 };
-var policies = List("--policy", "Policies to try: " + string.Join(", ", PolicyCatalogue.Names) + ".", [.. PolicyCatalogue.Names]);
+var policies = List("--policy", "Policies to try: " + string.Join(", ", Contenders.Names) + ".", [.. Contenders.Names]);
 var encodings = List("--encoding", "How shares are written: ppm1024, multiplier, exact.", ["ppm1024"]);
 var seeds = new Option<int>("--seeds") { Description = "Runs of each scenario.", DefaultValueFactory = _ => 5 };
 var period = new Option<double?>("--period") { Description = "Sampling period in ms, instead of the scenarios'." };
@@ -25,7 +25,7 @@ command.SetAction(arguments =>
 {
     var scales = arguments.GetValue(encodings)!.Select(ScaleOf);
     List<Candidate> candidates = [.. from scale in scales from policy in arguments.GetValue(policies)! select new Candidate(policy, scale)];
-    candidates.ForEach(candidate => PolicyCatalogue.Find(candidate.Policy));
+    candidates.ForEach(candidate => Contenders.Find(candidate.Policy));
     var sampling = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
     if (arguments.GetValue(random) is { } count)
     {

@@ -11,16 +11,16 @@ internal sealed class RailModel(Rail rail)
     private readonly CapacityProfile _hostCross = rail.HostCross ?? CapacityProfile.Always(0);
 
     /// <summary>Bytes per second.</summary>
-    public double LinkRate { get; } = rail.LinkGbps * Rails.Gbps;
+    public double LinkRate { get; } = rail.LinkGbps * TwoRails.Gbps;
 
     /// <summary>Bytes per second that the host's other programs send over the NIC.</summary>
-    public double HostCross(double time) => _hostCross.At(time) * Rails.Gbps;
+    public double HostCross(double time) => _hostCross.At(time) * TwoRails.Gbps;
 
     /// <summary>Bytes per second that the path has for us.</summary>
     public double PathRate(double time)
     {
         var path = _path.At(time);
-        return Math.Max(Math.Max(path - _netCross.At(time), rail.FairFloor * path), 0) * Rails.Gbps;
+        return Math.Max(Math.Max(path - _netCross.At(time), rail.FairFloor * path), 0) * TwoRails.Gbps;
     }
 
     public RailState State(double time)
@@ -55,8 +55,8 @@ internal sealed class RailModel(Rail rail)
             return 255;
         }
 
-        var sent = rate / Rails.Gbps;
-        var load = path < NoPath ? Math.Min(1, (cross + sent) / Math.Min(path, 1e6)) : sent * Rails.Gbps / (LinkRate * hosts);
+        var sent = rate / TwoRails.Gbps;
+        var load = path < NoPath ? Math.Min(1, (cross + sent) / Math.Min(path, 1e6)) : sent * TwoRails.Gbps / (LinkRate * hosts);
         return load < 0.97 ? 140 * Math.Pow(load, 4) : 150;
     }
 }

@@ -157,7 +157,7 @@ internal sealed class RandomScenarios
     private Workload MakeWorkload(bool isBig, int flows)
     {
         var both = _soutLink + _supLink;
-        var message = isBig ? BigMessage(both * Rails.Gbps / flows) : 524288;
+        var message = isBig ? BigMessage(both * TwoRails.Gbps / flows) : 524288;
         var kind = _random.NextDouble();
         if (kind < 0.35)
         {
@@ -167,7 +167,7 @@ internal sealed class RandomScenarios
         if (isBig || kind < 0.75)
         {
             // A training step: some milliseconds of both rails' work, then some of computing.
-            var bytes = both * Rails.Gbps * Logarithmic(0.01, 0.6) / flows;
+            var bytes = both * TwoRails.Gbps * Logarithmic(0.01, 0.6) / flows;
             var compute = Logarithmic(5, 400);
             return new Workload
             {

@@ -52,7 +52,7 @@ internal sealed class Replay(IReadOnlyList<Candidate> candidates, TimeSpan? peri
 
     private Simulation Try(Scenario scenario, int seed, Candidate candidate)
     {
-        var maker = PolicyCatalogue.Find(candidate.Policy);
+        var maker = Contenders.Find(candidate.Policy);
         try
         {
             return Simulation.Run(scenario, seed, candidate.Scale, maker, period);

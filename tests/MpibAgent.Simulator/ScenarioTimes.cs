@@ -71,8 +71,8 @@ internal abstract class ShortListConverter<T>(string form) : JsonConverter<T>
 
     protected static int RailOf(JsonElement name) => name.GetString() switch
     {
-        "sout" => Rails.Sout,
-        "sup" => Rails.Sup,
+        "sout" => TwoRails.Sout,
+        "sup" => TwoRails.Sup,
         _ => throw new FormatException(),
     };
 }

@@ -65,8 +65,8 @@ internal static class SharePicture
         var step = Math.Max(1, entries.Length / Points);
         Add(model, "share", "optimum", OxyColors.LightGreen, 3, entries, step, (_, to) => to.OptimumShare);
         Add(model, "share", "share", OxyColors.Black, 1, entries, step, (_, to) => to.Share);
-        Add(model, "rate", "SOUT could", OxyColors.LightSkyBlue, 3, entries, step, (_, to) => to.SoutCapacity / Rails.Gbps);
-        Add(model, "rate", "SUP could", OxyColors.NavajoWhite, 3, entries, step, (_, to) => to.SupCapacity / Rails.Gbps);
+        Add(model, "rate", "SOUT could", OxyColors.LightSkyBlue, 3, entries, step, (_, to) => to.SoutCapacity / TwoRails.Gbps);
+        Add(model, "rate", "SUP could", OxyColors.NavajoWhite, 3, entries, step, (_, to) => to.SupCapacity / TwoRails.Gbps);
         Add(model, "rate", "SOUT", OxyColors.Blue, 1, entries, step, (from, to) => Rate(to.SoutBytes - from.SoutBytes, from, to));
         Add(model, "rate", "SUP", OxyColors.DarkOrange, 1, entries, step, (from, to) => Rate(to.SupBytes - from.SupBytes, from, to));
         return model;
@@ -91,5 +91,5 @@ internal static class SharePicture
         model.Series.Add(series);
     }
 
-    private static double Rate(double bytes, RunLog.Entry from, RunLog.Entry to) => bytes / (to.Time - from.Time) / Rails.Gbps;
+    private static double Rate(double bytes, RunLog.Entry from, RunLog.Entry to) => bytes / (to.Time - from.Time) / TwoRails.Gbps;
 }

@@ -11,6 +11,9 @@ internal sealed partial class Simulation
     /// <summary>Seconds after which a sender repeats what was not acknowledged.</summary>
     private const double RetransmissionTimer = 0.067;
 
+    private readonly bool[] _isCongested = new bool[2];
+    private readonly double[] _lastCongested = new double[2];
+
     /// <summary>Congestion notifications per second on a path that is full.</summary>
     private const double NotificationRate = 3000;
 
@@ -26,8 +29,8 @@ internal sealed partial class Simulation
         {
             foreach (var host in _hosts)
             {
-                CountSignals(host, Rails.Sout, time);
-                CountSignals(host, Rails.Sup, time);
+                CountSignals(host, TwoRails.Sout, time);
+                CountSignals(host, TwoRails.Sup, time);
             }
         }
 
@@ -109,8 +112,8 @@ internal sealed partial class Simulation
             host.Refresh = number;
         }
 
-        host.SeenBytes[Rails.Sout] = host.TxBytes[Rails.Sout];
-        host.SeenBytes[Rails.Sup] = host.TxBytes[Rails.Sup];
+        host.SeenBytes[TwoRails.Sout] = host.TxBytes[TwoRails.Sout];
+        host.SeenBytes[TwoRails.Sup] = host.TxBytes[TwoRails.Sup];
     }
 
     private void Decide(HostState host, ISplitPolicy policy, double time)
@@ -119,7 +122,7 @@ internal sealed partial class Simulation
         Reset(host, time);
         SetPaths(host, time);
         var seen = new Observation(
-            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, Rails.Sout, time), Seen(host, Rails.Sup, time));
+            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, TwoRails.Sout, time), Seen(host, TwoRails.Sup, time));
         host.Shares.AsSpan().Fill(double.NaN);
         policy.Decide(seen, host.Paths, host.Shares);
         for (var i = 0; i < host.Flows.Length; i++)
@@ -154,6 +157,22 @@ internal sealed partial class Simulation
         WaitTicks = _scenario.Signals.Wait ? (ulong)(host.Wait[rail] * WaitTicksPerSecond) : null,
     };
 
+    /// <summary>As the agent's telemetry sees it: over 240 it is, and no more once it is under 200 and was not over for 20 ms.</summary>
+    private bool IsCongested(int rail, double time)
+    {
+        if (_level[rail] > 240)
+        {
+            _isCongested[rail] = true;
+            _lastCongested[rail] = time;
+        }
+        else if (_level[rail] < 200 && time - _lastCongested[rail] > 0.02)
+        {
+            _isCongested[rail] = false;
+        }
+
+        return _isCongested[rail];
+    }
+
     private bool IsMissing(int rail, double time)
     {
         foreach (var window in _scenario.Sampling.Missing)
@@ -173,12 +192,13 @@ internal sealed partial class Simulation
         {
             for (var i = 0; i < host.Flows.Length; i++)
             {
-                host.Paths[i] = new PathLevels(FlowLevel(host, host.Flows[i], Rails.Sout, time), FlowLevel(host, host.Flows[i], Rails.Sup, time));
+                host.Paths[i] = new PathLevels(FlowLevel(host, host.Flows[i], TwoRails.Sout, time), FlowLevel(host, host.Flows[i], TwoRails.Sup, time));
             }
         }
         else if (_scenario.Signals.Telemetry)
         {
-            host.Paths.AsSpan().Fill(new PathLevels((byte)_level[Rails.Sout], (byte)_level[Rails.Sup]));
+            host.Paths.AsSpan().Fill(new PathLevels((byte)_level[TwoRails.Sout], (byte)_level[TwoRails.Sup],
+                IsCongested(TwoRails.Sout, time), IsCongested(TwoRails.Sup, time)));
         }
     }
 
@@ -186,7 +206,7 @@ internal sealed partial class Simulation
     private byte FlowLevel(HostState host, FlowState flow, int rail, double time)
     {
         var rate = flow.Rate * flow.ShareOf(rail);
-        if (rate > 0 && rate > 0.97 * flow.Limits[rail].At(time) * Rails.Gbps)
+        if (rate > 0 && rate > 0.97 * flow.Limits[rail].At(time) * TwoRails.Gbps)
         {
             return 190;
         }

@@ -29,7 +29,7 @@ internal sealed partial class Simulation
                 flow.Demand = flow.Kind switch
                 {
                     WorkloadKind.Burst => flow.Remaining / _step,
-                    WorkloadKind.Openloop => flow.Offered.At(time) * Rails.Gbps,
+                    WorkloadKind.Openloop => flow.Offered.At(time) * TwoRails.Gbps,
                     _ => Unlimited,
                 };
                 _active[active++] = flow;
@@ -59,7 +59,7 @@ internal sealed partial class Simulation
         {
             if (flow.ShareOf(rail) is > 0 and var part)
             {
-                rate = Math.Min(rate, Math.Min(Math.Min(_nic[rail], _noisyPath[rail]), flow.Limits[rail].At(time) * Rails.Gbps) / part);
+                rate = Math.Min(rate, Math.Min(Math.Min(_nic[rail], _noisyPath[rail]), flow.Limits[rail].At(time) * TwoRails.Gbps) / part);
             }
         }
 
@@ -110,7 +110,7 @@ internal sealed partial class Simulation
             var moved = 0.0;
             foreach (var host in _hosts)
             {
-                moved += SendQueued(host, Rails.Sout, time) + SendQueued(host, Rails.Sup, time);
+                moved += SendQueued(host, TwoRails.Sout, time) + SendQueued(host, TwoRails.Sup, time);
             }
 
             foreach (var flow in _flows)
@@ -124,8 +124,8 @@ internal sealed partial class Simulation
             }
         }
 
-        FailOver(Rails.Sout);
-        FailOver(Rails.Sup);
+        FailOver(TwoRails.Sout);
+        FailOver(TwoRails.Sup);
     }
 
     private static void Post(FlowState flow, double time)
@@ -174,7 +174,7 @@ internal sealed partial class Simulation
         {
             if (flow.Messages.HasLeft(rail))
             {
-                var sent = flow.Messages.Send(rail, Math.Min(each, flow.Limits[rail].At(time) * Rails.Gbps * _step));
+                var sent = flow.Messages.Send(rail, Math.Min(each, flow.Limits[rail].At(time) * TwoRails.Gbps * _step));
                 flow.Rate += sent / _step;
                 moved += sent;
             }

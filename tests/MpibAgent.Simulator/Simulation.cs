@@ -57,7 +57,7 @@ internal sealed partial class Simulation
     public ReadOnlySpan<FlowState> Flows => _flows;
 
     /// <summary>Gb/s that all flows delivered, over the whole run.</summary>
-    public double GoodputGbps => Delivered / _scenario.Duration / Rails.Gbps;
+    public double GoodputGbps => Delivered / _scenario.Duration / TwoRails.Gbps;
 
     private double Delivered
     {
@@ -125,7 +125,7 @@ internal sealed partial class Simulation
         {
             FlowState[] flows = [.. _flows.Where(flow => flow.Host == i)];
             var told = new SimulatedHost(
-                _rails[Rails.Sout].LinkRate, _rails[Rails.Sup].LinkRate, _scale.Encoding(), Period, _random.Below(1 << 30), flows.Length);
+                _rails[TwoRails.Sout].LinkRate, _rails[TwoRails.Sup].LinkRate, _scale.Encoding(), Period, _random.Below(1 << 30), flows.Length);
             hosts[i] = new HostState
             {
                 Index = i,
@@ -195,22 +195,22 @@ internal sealed partial class Simulation
     {
         foreach (var flow in _flows)
         {
-            var sout = Available(Rails.Sout, flow, time);
-            var sup = Available(Rails.Sup, flow, time);
+            var sout = Available(TwoRails.Sout, flow, time);
+            var sup = Available(TwoRails.Sup, flow, time);
             flow.Share = _scale.Best(sout + sup > 0 ? sup / (sout + sup) : 0.5);
         }
     }
 
     /// <summary>Bytes per second that a flow alone would get of a rail.</summary>
     private double Available(int rail, FlowState flow, double time)
-        => Math.Min(Math.Min(_nic[rail], PathPerHost(rail)), flow.Limits[rail].At(time) * Rails.Gbps);
+        => Math.Min(Math.Min(_nic[rail], PathPerHost(rail)), flow.Limits[rail].At(time) * TwoRails.Gbps);
 
     private void CountHostCross()
     {
         foreach (var host in _hosts)
         {
-            host.TxBytes[Rails.Sout] += _hostCross[Rails.Sout] * _step;
-            host.TxBytes[Rails.Sup] += _hostCross[Rails.Sup] * _step;
+            host.TxBytes[TwoRails.Sout] += _hostCross[TwoRails.Sout] * _step;
+            host.TxBytes[TwoRails.Sup] += _hostCross[TwoRails.Sup] * _step;
         }
     }
 
@@ -220,9 +220,9 @@ internal sealed partial class Simulation
         Log.Add(new RunLog.Entry(
             time,
             _flows[0].Share,
-            Math.Min(_nic[Rails.Sout], PathPerHost(Rails.Sout)),
-            Math.Min(_nic[Rails.Sup], PathPerHost(Rails.Sup)),
-            sent[Rails.Sout],
-            sent[Rails.Sup]));
+            Math.Min(_nic[TwoRails.Sout], PathPerHost(TwoRails.Sout)),
+            Math.Min(_nic[TwoRails.Sup], PathPerHost(TwoRails.Sup)),
+            sent[TwoRails.Sout],
+            sent[TwoRails.Sup]));
     }
 }

@@ -4,9 +4,11 @@ using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Interface;
 using MpibAgent.Policy;
+using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
 using MpibAgent.Systemd;
+using MpibAgent.Telemetry;
 
 namespace MpibAgent.Tests;
 
@@ -21,6 +23,8 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly bool _ownsDirectory;
     private readonly StateFile _state;
     private readonly ProcessWatch _processes;
+    private readonly RailPair _rails;
+    private readonly ISplitPolicy? _policy;
     private bool _stopped;
 
     public RunningAgent(TempDirectory? directory = null, ISplitPolicy? policy = null, Action<AgentOptions>? configure = null)
@@ -40,9 +44,13 @@ internal sealed class RunningAgent : IAsyncDisposable
         _processes = new ProcessWatch(Loop, Table, Options.Limits, Log.For<ProcessWatch>());
         var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
         Listener = new RegistrationListener(Options.Registration, Loop, registrar, _processes, inherited, Log.For<RegistrationListener>());
-        var engine = new PolicyEngine(policy ?? new ManualPolicy(), Options.Hints, Loop, Table, Log.For<PolicyEngine>());
-        var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, inherited, Log.For<ControlFifo>());
-        _services = [Loop, Region, Table, _processes, Listener, engine, control];
+        _rails = new RailPair(Options.Rails, Loop, Log.For<RailPair>());
+        Levels = new PathLevelTable(Options.Telemetry, Loop);
+        Engine = new PolicyEngine(new PolicyCatalogue(Options.Policy, Options.Hints), Options.Policy, Options.Hints, Loop, Table, _rails, Levels,
+            Log.For<PolicyEngine>());
+        _policy = policy;
+        var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, Engine, inherited, Log.For<ControlFifo>());
+        _services = [Loop, Region, Table, _processes, Listener, Engine, control];
     }
 
     public AgentOptions Options { get; } = new();
@@ -59,6 +67,10 @@ internal sealed class RunningAgent : IAsyncDisposable
 
     public RegistrationListener Listener { get; }
 
+    public PolicyEngine Engine { get; }
+
+    public PathLevelTable Levels { get; }
+
     public static async Task<RunningAgent> StartAsync(TempDirectory? directory = null, ISplitPolicy? policy = null,
         Action<AgentOptions>? configure = null)
     {
@@ -68,6 +80,11 @@ internal sealed class RunningAgent : IAsyncDisposable
             foreach (var service in agent._services)
             {
                 await service.StartAsync(CancellationToken.None);
+            }
+
+            if (agent._policy is { } given)
+            {
+                await agent.Loop.InvokeAsync(() => agent.Engine.Use(given));
             }
         }
         catch
@@ -120,6 +137,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         await StopAsync();
         Listener.Dispose();
         _processes.Dispose();
+        _rails.Dispose();
         _state.Dispose();
         Region.Dispose();
         Loop.Dispose();

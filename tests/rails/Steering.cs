@@ -28,7 +28,7 @@ internal sealed record Steering(string Name, string Policy, bool KnowsAll = fals
     /// <summary>A veth says 10 Gbit/s whatever its shaper does, so the rates of the links are told, as they are when all is well.</summary>
     private static string[] Measuring(Settings settings) =>
     [
-        "--rail-sout", "sout", "--rail-sup", "sup", "--rail-sout-gbps", "0.1", "--rail-sup-gbps", "0.3",
+        "--sout", "sout", "--sup", "sup", "--sout-gbps", "0.1", "--sup-gbps", "0.3",
         "--period-ms", settings.PeriodMs.ToString(CultureInfo.InvariantCulture),
     ];
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using MpibAgent.Interface;
+using MpibAgent.Policy;
 
 namespace MpibAgent.Control;
 
@@ -16,10 +18,28 @@ internal enum LineKind
     Fault,
 }
 
-/// <summary>A command of the operator: a hint for one slot, or for all and from then on.</summary>
+/// <summary>What a command does.</summary>
+internal enum CommandKind
+{
+    /// <summary>SLOT HINT, all HINT: the hint of one slot, or of all and from then on; pins it.</summary>
+    SetHint,
+
+    /// <summary>SLOT auto, all auto: gives back what was pinned.</summary>
+    Unpin,
+
+    /// <summary>policy NAME: puts that policy in charge.</summary>
+    UsePolicy,
+
+    /// <summary>status: the log gets a line for each slot in use.</summary>
+    TellStatus,
+}
+
+/// <summary>A command of the operator.</summary>
+/// <param name="Kind">What it does.</param>
 /// <param name="Slot">0 to 255, or null for all.</param>
 /// <param name="Hint">Within what the encoding allows.</param>
-internal readonly record struct ControlCommand(int? Slot, uint Hint)
+/// <param name="Policy">The policy's name.</param>
+internal readonly record struct ControlCommand(CommandKind Kind, int? Slot = null, uint Hint = 0, string Policy = "")
 {
     /// <summary>Reads one line, without its newline. Pure; the bytes are a stranger's.</summary>
     public static LineKind Parse(ReadOnlySpan<byte> line, HintEncoding encoding, out ControlCommand command, out string reason)
@@ -34,12 +54,45 @@ internal readonly record struct ControlCommand(int? Slot, uint Hint)
         }
 
         var second = NextWord(ref rest);
-        if (second.IsEmpty || !NextWord(ref rest).IsEmpty)
+        var isStatus = first.SequenceEqual("status"u8);
+        if (second.IsEmpty != isStatus || !NextWord(ref rest).IsEmpty)
         {
-            reason = "expected two words, SLOT HINT or all HINT";
+            reason = isStatus ? "expected nothing after status" : "expected two words: SLOT HINT, all HINT, SLOT auto, all auto or policy NAME; or status";
             return LineKind.Fault;
         }
 
+        if (isStatus)
+        {
+            command = new ControlCommand(CommandKind.TellStatus);
+            return LineKind.Command;
+        }
+
+        return first.SequenceEqual("policy"u8)
+            ? ParsePolicy(second, out command, out reason)
+            : ParseHint(first, second, encoding, out command, out reason);
+    }
+
+    private static LineKind ParsePolicy(ReadOnlySpan<byte> name, out ControlCommand command, out string reason)
+    {
+        foreach (var policy in PolicyCatalogue.Names)
+        {
+            if (Ascii.Equals(name, policy))
+            {
+                command = new ControlCommand(CommandKind.UsePolicy, Policy: policy);
+                reason = "";
+                return LineKind.Command;
+            }
+        }
+
+        command = default;
+        reason = $"expected a policy of {string.Join(", ", PolicyCatalogue.Names)}";
+        return LineKind.Fault;
+    }
+
+    private static LineKind ParseHint(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, HintEncoding encoding, out ControlCommand command, out string reason)
+    {
+        command = default;
+        reason = "";
         int? slot = null;
         if (!first.SequenceEqual("all"u8))
         {
@@ -52,14 +105,20 @@ internal readonly record struct ControlCommand(int? Slot, uint Hint)
             slot = (int)number;
         }
 
+        if (second.SequenceEqual("auto"u8))
+        {
+            command = new ControlCommand(CommandKind.Unpin, slot);
+            return LineKind.Command;
+        }
+
         if (!TryParseDecimal(second, encoding.MaxHint(), out var hint))
         {
             reason = string.Create(CultureInfo.InvariantCulture,
-                $"expected a hint of 0 to {encoding.MaxHint()}, decimal (encoding {encoding.Name()})");
+                $"expected a hint of 0 to {encoding.MaxHint()}, decimal (encoding {encoding.Name()}), or auto");
             return LineKind.Fault;
         }
 
-        command = new ControlCommand(slot, hint);
+        command = new ControlCommand(CommandKind.SetHint, slot, hint);
         return LineKind.Command;
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MpibAgent.Hints;
 using MpibAgent.Logging;
+using MpibAgent.Policy;
 using MpibAgent.Slots;
 using MpibAgent.Systemd;
 
@@ -26,6 +27,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private readonly HintOptions _hints;
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
+    private readonly PolicyEngine _policy;
     private readonly InheritedDescriptors _inherited;
     private readonly ILogger<ControlFifo> _log;
     private readonly Complaints _complaints;
@@ -34,13 +36,14 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private readonly byte[] _buffer = new byte[ReadSize];
     private int _fifo = -1;
 
-    public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, InheritedDescriptors inherited,
-        ILogger<ControlFifo> log)
+    public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, PolicyEngine policy,
+        InheritedDescriptors inherited, ILogger<ControlFifo> log)
     {
         _options = options;
         _hints = hints;
         _loop = loop;
         _table = table;
+        _policy = policy;
         _inherited = inherited;
         _log = log;
         _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
@@ -211,13 +214,34 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
                 Log.CommandRefused(_log, Printable.Escape(line), reason);
             }
         }
-        else if (kind == LineKind.Command && command.Slot is { } slot)
-        {
-            _table.SetHint(slot, command.Hint, HintSource.Operator);
-        }
         else if (kind == LineKind.Command)
         {
-            _table.SetAll(command.Hint, HintSource.Operator);
+            CarryOut(command);
+        }
+    }
+
+    private void CarryOut(in ControlCommand command)
+    {
+        switch (command)
+        {
+            case { Kind: CommandKind.SetHint, Slot: { } slot }:
+                _table.SetHint(slot, command.Hint, HintSource.Operator);
+                break;
+            case { Kind: CommandKind.SetHint }:
+                _table.SetAll(command.Hint, HintSource.Operator);
+                break;
+            case { Kind: CommandKind.Unpin, Slot: { } slot }:
+                _policy.Release(slot);
+                break;
+            case { Kind: CommandKind.Unpin }:
+                _policy.ReleaseAll();
+                break;
+            case { Kind: CommandKind.UsePolicy }:
+                _policy.Use(command.Policy);
+                break;
+            case { Kind: CommandKind.TellStatus }:
+                _policy.TellStatus();
+                break;
         }
     }
 

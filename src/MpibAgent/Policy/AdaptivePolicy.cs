@@ -51,11 +51,13 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         _isResting = now - _lastBusy > RestAfter;
         var forced = _guard.Decide(seen, _isBusy);
         var overruled = CongestedPaths.Count(paths);
-        if (_guard.Reason.Length > 0 || overruled > 0)
+        if (_guard.Reason.Length > 0 || overruled > 0 || seen.PinnedFlows > paths.Length)
         {
             // The sums of the counters do not say how one split does.
             search.Interrupt();
-            Reason = _guard.Reason.Length > 0 ? _guard.Reason : $"telemetry: {overruled} flows off a congested rail";
+            Reason = _guard.Reason.Length > 0 ? _guard.Reason
+                : overruled > 0 ? $"telemetry: {overruled} flows off a congested rail"
+                : "held: most flows are pinned";
         }
         else if (isMeasured)
         {

@@ -9,7 +9,7 @@ internal static class CongestedPaths
         var count = 0;
         foreach (var path in paths)
         {
-            count += path.IsSoutCongested != path.IsSupCongested ? 1 : 0;
+            count += path.SoutCongested != path.SupCongested ? 1 : 0;
         }
 
         return count;
@@ -20,9 +20,9 @@ internal static class CongestedPaths
     {
         for (var i = 0; i < paths.Length; i++)
         {
-            if (paths[i].IsSoutCongested != paths[i].IsSupCongested)
+            if (paths[i].SoutCongested != paths[i].SupCongested)
             {
-                shares[i] = paths[i].IsSoutCongested ? 1 : 0;
+                shares[i] = paths[i].SoutCongested ? 1 : 0;
             }
         }
     }

@@ -29,7 +29,8 @@ internal readonly record struct RailSample
 /// <param name="Time">When, on a clock that never jumps: the middle of the reading.</param>
 /// <param name="Sout">Rail 0.</param>
 /// <param name="Sup">Rail 1.</param>
-internal readonly record struct Observation(TimeSpan Time, RailSample Sout, RailSample Sup);
+/// <param name="PinnedFlows">How many flows are on the rails whose split the operator has pinned.</param>
+internal readonly record struct Observation(TimeSpan Time, RailSample Sout, RailSample Sup, int PinnedFlows = 0);
 
 /// <summary>How congested a flow's two paths are by telemetry, 0 to 255; null without a report that is fresh.</summary>
 /// <param name="Sout">Rail 0.</param>

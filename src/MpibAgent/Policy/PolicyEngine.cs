@@ -2,89 +2,252 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MpibAgent.Hints;
 using MpibAgent.Interface;
+using MpibAgent.Rails;
 using MpibAgent.Slots;
+using MpibAgent.Telemetry;
 
 namespace MpibAgent.Policy;
 
 /// <summary>
-/// Asks the policy, at its period and on the loop's thread, for the shares of the flows that have a slot, and has the table write what they
-/// encode to. A slot that the operator set is left alone. With no flow, or a policy without a period, it has no timer armed.
+/// Asks the policy in charge, when it wants to be asked and on the loop's thread, for the shares of the flows that have a slot, and has the table
+/// write what they encode to. A slot that the operator set is pinned and left alone. Without a flow, or with a policy that never wants to be
+/// asked, no timer is armed and no rail is looked at.
 /// </summary>
 internal sealed class PolicyEngine : IHostedService
 {
-    private readonly ISplitPolicy _policy;
+    /// <summary>How far a share must have moved, and how long after the last line, for a line in the log.</summary>
+    private const double WorthALine = 0.05;
+    private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
+
+    private readonly PolicyCatalogue _catalogue;
+    private readonly PolicyOptions _options;
     private readonly HintOptions _hints;
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
+    private readonly RailPair _rails;
+    private readonly PathLevelTable _levels;
     private readonly ILogger<PolicyEngine> _log;
     private readonly LoopTimer _timer;
-    private readonly long _start;
     private readonly int[] _slots = new int[HintLayout.SlotCount];
     private readonly PathLevels[] _paths = new PathLevels[HintLayout.SlotCount];
     private readonly double[] _shares = new double[HintLayout.SlotCount];
+    private ISplitPolicy _policy = new ManualPolicy();
+    private Observation _seen;
+    private double _share = double.NaN;
+    private int _knownFlows;
+    private string _toldReason = "";
+    private double _toldShare = double.NaN;
+    private long _toldAt;
 
-    public PolicyEngine(ISplitPolicy policy, HintOptions hints, EventLoop loop, SlotTable table, ILogger<PolicyEngine> log)
+    public PolicyEngine(PolicyCatalogue catalogue, PolicyOptions options, HintOptions hints, EventLoop loop, SlotTable table, RailPair rails,
+        PathLevelTable levels, ILogger<PolicyEngine> log)
     {
-        _policy = policy;
+        _catalogue = catalogue;
+        _options = options;
         _hints = hints;
         _loop = loop;
         _table = table;
+        _rails = rails;
+        _levels = levels;
         _log = log;
-        _timer = loop.CreateTimer(Decide);
-        _start = loop.Time.GetTimestamp();
+        _timer = loop.CreateTimer(() => Decide(isSample: true));
     }
+
+    /// <summary>Called after a policy has taken charge, or has given another reason for what it does.</summary>
+    public event Action? Decided;
 
     /// <summary>The name of the policy in charge.</summary>
     public string PolicyName => _policy.Name;
 
+    /// <summary>What it says of its last decision; empty where it has none to take.</summary>
+    public string Reason => _policy.Period is null || double.IsNaN(_share) ? "" : _policy.Reason;
+
+    /// <summary>The mean share of SUP over the flows that it steers; NaN when there are none.</summary>
+    public double MeanShare => _share;
+
     public Task StartAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
-        Log.PolicyStarted(_log, _policy.Name);
-        if (_policy.Period is not null)
-        {
-            _table.Changed += ArmWhileFlowsLast;
-            ArmWhileFlowsLast();
-        }
+        _table.Changed += FlowsChanged;
+        _levels.Crossed += CongestionChanged;
+        Use(_options.Name);
     });
 
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
-        _table.Changed -= ArmWhileFlowsLast;
+        _table.Changed -= FlowsChanged;
+        _levels.Crossed -= CongestionChanged;
         _timer.Disarm();
     });
 
-    private void ArmWhileFlowsLast()
+    /// <summary>Puts the policy of that name in charge, with the settings as they are now. It goes on from the share that flows have.</summary>
+    public void Use(string name) => Use(_catalogue.Create(name, SteeredShare()));
+
+    /// <summary>Puts <paramref name="policy"/> in charge.</summary>
+    public void Use(ISplitPolicy policy)
     {
-        if (_table.FlowCount == 0)
+        _policy = policy;
+        _share = double.NaN;
+        _timer.Disarm();
+        Log.PolicyInCharge(_log, policy.Name);
+        if (policy.Period is not null)
         {
-            _timer.Disarm();
+            _rails.Open();
+            FlowsChanged();
         }
-        else if (!_timer.IsArmed)
+
+        Decided?.Invoke();
+    }
+
+    /// <summary>Gives a slot that the operator has pinned back: to the policy, or without one that steers, to the initial hint.</summary>
+    public void Release(int slot)
+    {
+        _table.Unpin(slot, keepHint: _policy.Period is not null && _table.TryGetFlow(slot, out _));
+        FlowsChanged();
+    }
+
+    /// <summary>Gives all slots back, and the initial hint to the settings.</summary>
+    public void ReleaseAll()
+    {
+        _table.UnpinAll(keepHints: _policy.Period is not null);
+        FlowsChanged();
+    }
+
+    /// <summary>Writes into the log what every slot in use has, from whom, and why.</summary>
+    public void TellStatus()
+    {
+        Log.PolicyStatus(_log, _policy.Name, _policy.Reason, _table.FlowCount, _table.ConnectionCount, _table.InitialHint);
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            _timer.Arm(_policy.Period!.Value);
+            var source = _table.SourceOf(slot);
+            if (_table.TryGetFlow(slot, out var flow) || source != HintSource.Initial)
+            {
+                var hint = _table.HintOf(slot);
+                Log.SlotStatus(_log, slot, flow.Source, flow.Destination, hint, _hints.Encoding.Share(hint) * 100, source.Name(),
+                    source == HintSource.Policy ? _policy.Reason : source.Meaning(), _table.ConnectionsOf(slot));
+            }
         }
     }
 
-    private void Decide()
+    private double SteeredShare()
     {
-        var count = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) != HintSource.Operator)
+            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy)
             {
-                _slots[count++] = slot;
+                return _hints.Encoding.Share(_table.HintOf(slot));
             }
         }
 
-        _policy.Decide(new Observation(_loop.Time.GetElapsedTime(_start), default, default), _paths.AsSpan(0, count), _shares.AsSpan(0, count));
+        return double.NaN;
+    }
+
+    private void FlowsChanged()
+    {
+        if (_policy.Period is null)
+        {
+            return;
+        }
+
+        if (_table.FlowCount == 0)
+        {
+            _timer.Disarm();
+            _share = double.NaN;
+        }
+        else if (!_timer.IsArmed)
+        {
+            _timer.Arm(_policy.Period.Value);
+        }
+
+        if (_table.FlowCount > _knownFlows && !double.IsNaN(_share))
+        {
+            // A new flow starts with what the others have, before its first message.
+            for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+            {
+                if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) is HintSource.Initial)
+                {
+                    _table.Steer(slot, _hints.Encoding.Nearest(_share));
+                }
+            }
+        }
+
+        _knownFlows = _table.FlowCount;
+    }
+
+    /// <summary>A path has become congested, or is so no more: that does not wait for the next sample.</summary>
+    private void CongestionChanged()
+    {
+        if (_timer.IsArmed)
+        {
+            Decide(isSample: false);
+        }
+    }
+
+    private void Decide(bool isSample)
+    {
+        var (count, pinned) = (0, 0);
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            if (!_table.TryGetFlow(slot, out var flow))
+            {
+                continue;
+            }
+
+            if (_table.SourceOf(slot) == HintSource.Operator)
+            {
+                pinned++;
+                continue;
+            }
+
+            _slots[count] = slot;
+            _paths[count++] = _levels.Find(flow);
+        }
+
+        if (count == 0 || _policy.Period is not { } period)
+        {
+            // All are pinned: a change of that arms the timer again.
+            _share = double.NaN;
+            return;
+        }
+
+        // Between two samples the rails are as they were, and the counters not looked at: an interval so short says nothing.
+        _seen = isSample ? _rails.Read(period, _share) : _seen with { Sout = _seen.Sout with { TxBytes = null }, Sup = _seen.Sup with { TxBytes = null } };
+        _seen = _seen with { PinnedFlows = pinned };
+        _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
+        var sum = 0.0;
         for (var i = 0; i < count; i++)
         {
-            if (!double.IsNaN(_shares[i]) && _hints.Encoding.Nearest(_shares[i]) is var hint && hint != _table.HintOf(_slots[i]))
+            var hint = double.IsNaN(_shares[i]) ? _table.HintOf(_slots[i]) : _hints.Encoding.Nearest(_shares[i]);
+            sum += _hints.Encoding.Share(hint);
+            if (hint != _table.HintOf(_slots[i]) || _table.SourceOf(_slots[i]) != HintSource.Policy)
             {
-                _table.SetHint(_slots[i], hint, HintSource.Policy);
+                _table.Steer(_slots[i], hint);
             }
         }
 
-        ArmWhileFlowsLast();
+        _share = sum / count;
+        if (isSample)
+        {
+            _timer.Arm(_policy.Period ?? period);
+        }
+
+        Tell();
+    }
+
+    /// <summary>One line when the split has moved far, and not many of them: a policy may decide a hundred times a second.</summary>
+    private void Tell()
+    {
+        if (_policy.Reason != _toldReason)
+        {
+            _toldReason = _policy.Reason;
+            Log.SplitDecided(_log, _share * 100, _toldReason);
+            Decided?.Invoke();
+        }
+
+        var now = _loop.Time.GetTimestamp();
+        if (!(Math.Abs(_share - _toldShare) < WorthALine) && (double.IsNaN(_toldShare) || _loop.Time.GetElapsedTime(_toldAt, now) > BetweenLines))
+        {
+            (_toldShare, _toldAt) = (_share, now);
+            Log.SplitMoved(_log, _share * 100, _policy.Name, _policy.Reason);
+        }
     }
 }

@@ -8,7 +8,8 @@ internal sealed partial class SlotTable
     /// <summary>Slots and connections of the state file. A slot that no connection holds any more is cleared, as if its last one had just gone.</summary>
     private void RestoreState()
     {
-        InitialHint = state.Initial is { } set && set <= options.Encoding.MaxHint() ? set : options.Initial;
+        _allPinned = state.Initial <= options.Encoding.MaxHint();
+        InitialHint = _allPinned ? state.Initial!.Value : options.Initial;
         var damaged = state.IsInitialDamaged ? 1 : 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
@@ -60,7 +61,7 @@ internal sealed partial class SlotTable
         }
 
         // A region that is new has forgotten what was set.
-        _slots[slot].Source = region.Adopted ? source : HintSource.Initial;
+        _slots[slot].Source = region.Adopted ? source : Unset;
         if (hasFlow && _slotOfFlow.TryAdd(flow, slot))
         {
             _slots[slot].Flow = flow;
@@ -90,7 +91,7 @@ internal sealed partial class SlotTable
         {
             // Killed before its first connection was there, when the region does not show it yet and the hint is the one set before; or after
             // its last one had gone.
-            var (hint, source) = shown == default ? (entry.SupBw, _slots[slot].Source) : (InitialHint, HintSource.Initial);
+            var (hint, source) = shown == default ? (entry.SupBw, _slots[slot].Source) : (InitialHint, Unset);
             _slotOfFlow.Remove(_slots[slot].Flow);
             _slots[slot] = new Slot { Source = source };
             _free.Add(slot);
@@ -124,7 +125,7 @@ internal sealed partial class SlotTable
         if (hint > options.Encoding.MaxHint())
         {
             Log.HintOutOfRange(log, slot, hint, options.Encoding.Name(), options.Encoding.MaxHint(), InitialHint);
-            _slots[slot].Source = HintSource.Initial;
+            _slots[slot].Source = Unset;
             region.WriteHint(slot, InitialHint);
         }
     }

@@ -23,6 +23,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     private readonly ConnectionList _connections = new();
     private readonly UserUsage _usage = new();
     private SlotSet _free = SlotSet.All;
+    private bool _allPinned;
     private bool _started;
 
     /// <summary>
@@ -64,7 +65,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     {
         for (var slot = 0; slot < HintLayout.SlotCount && _started && options.OnStop == HintsOnStop.Reset; slot++)
         {
-            RecordSource(slot, HintSource.Initial);
+            RecordSource(slot, Unset);
             region.WriteHint(slot, InitialHint);
         }
 
@@ -123,7 +124,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             // It alone holds its slot and no other is to be had, so the slot changes flows with it.
             slot = _connections.SlotOf(connection);
             ForgetFlow(slot);
-            RecordFlow(slot, flow, HintSource.Initial);
+            RecordFlow(slot, flow, Unset);
             _slots[slot].Owner = process.Uid;
             _usage.Add(process.Uid, slots: 1, connections: 0);
             ShowFlow(slot, InitialHint);
@@ -208,13 +209,54 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     {
         RecordSource(slot, source);
         region.WriteHint(slot, hint);
-        Log.HintSet(log, slot, hint, source, options.Encoding.Share(hint) * 100);
+        Log.HintSet(log, slot, hint, source.Name(), options.Encoding.Share(hint) * 100);
+        Changed?.Invoke();
+    }
+
+    /// <summary>Sets the hint of one slot by the policy: without a word, for it may do so hundreds of times a second.</summary>
+    public void Steer(int slot, uint hint)
+    {
+        RecordSource(slot, HintSource.Policy);
+        region.WriteHint(slot, hint);
+    }
+
+    /// <summary>Undoes what the operator has set for one slot. Its hint goes back to the initial one, or stays for the policy to change.</summary>
+    public void Unpin(int slot, bool keepHint)
+    {
+        RecordSource(slot, keepHint ? HintSource.Policy : HintSource.Initial);
+        if (!keepHint)
+        {
+            region.WriteHint(slot, InitialHint);
+        }
+
+        Log.SlotUnpinned(log, slot, region.Read(slot).SupBw);
+        Changed?.Invoke();
+    }
+
+    /// <summary>Undoes all that the operator has set: the initial hint is that of the settings again. Hints of flows may stay for the policy to change.</summary>
+    public void UnpinAll(bool keepHints)
+    {
+        _allPinned = false;
+        state.Initial = null;
+        InitialHint = options.Initial;
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            var keep = keepHints && !_free.Contains(slot);
+            RecordSource(slot, keep ? HintSource.Policy : HintSource.Initial);
+            if (!keep)
+            {
+                region.WriteHint(slot, InitialHint);
+            }
+        }
+
+        Log.AllUnpinned(log, InitialHint);
         Changed?.Invoke();
     }
 
     /// <summary>Sets the hint of every slot, and from now on the initial hint.</summary>
     public void SetAll(uint hint, HintSource source)
     {
+        _allPinned = true;
         InitialHint = hint;
         state.Initial = hint;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
@@ -223,9 +265,12 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             region.WriteHint(slot, hint);
         }
 
-        Log.AllHintsSet(log, hint, source, options.Encoding.Share(hint) * 100);
+        Log.AllHintsSet(log, hint, source.Name(), options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }
+
+    /// <summary>Whose the hint of a slot is that has gone back to the initial one: an operator's `all HINT` holds for slots to come.</summary>
+    private HintSource Unset => _allPinned ? HintSource.Operator : HintSource.Initial;
 
     private bool HasSlotToGive => _free.Count > 0 || _orphans.Count > 0;
 
@@ -279,7 +324,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     private void ClearSlot(int slot)
     {
         ForgetFlow(slot);
-        state.WriteSlot(slot, default, hasFlow: false, isOrphan: false, HintSource.Initial);
+        state.WriteSlot(slot, default, hasFlow: false, isOrphan: false, Unset);
         region.WriteEntry(slot, default, default, InitialHint);
     }
 
@@ -292,7 +337,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         }
 
         _slotOfFlow.Remove(flow);
-        _slots[slot] = new Slot { Connections = _slots[slot].Connections };
+        _slots[slot] = new Slot { Connections = _slots[slot].Connections, Source = Unset };
         Log.SlotFreed(log, slot, flow.Source, flow.Destination, InitialHint);
     }
 

@@ -33,29 +33,29 @@ internal sealed class RailGuard
     {
         var time = seen.Time.TotalSeconds;
         Array.Clear(_isOut);
-        StepLink(Rails.Sout, seen.Sout, time);
-        StepLink(Rails.Sup, seen.Sup, time);
+        StepLink(TwoRails.Sout, seen.Sout, time);
+        StepLink(TwoRails.Sup, seen.Sup, time);
         if (paths is [{ Sout: { } sout, Sup: { } sup }, ..])
         {
-            StepTelemetry(Rails.Sout, sout, time);
-            StepTelemetry(Rails.Sup, sup, time);
-            if (_isFull[Rails.Sout] != _isFull[Rails.Sup])
+            StepTelemetry(TwoRails.Sout, sout, time);
+            StepTelemetry(TwoRails.Sup, sup, time);
+            if (_isFull[TwoRails.Sout] != _isFull[TwoRails.Sup])
             {
-                _isOut[_isFull[Rails.Sout] ? Rails.Sout : Rails.Sup] = true;
+                _isOut[_isFull[TwoRails.Sout] ? TwoRails.Sout : TwoRails.Sup] = true;
             }
         }
 
         if (seen.Sout.Timeouts is not null)
         {
-            StepTimeouts(Rails.Sout, seen.Sout, isBusy, time);
-            StepTimeouts(Rails.Sup, seen.Sup, isBusy, time);
+            StepTimeouts(TwoRails.Sout, seen.Sout, isBusy, time);
+            StepTimeouts(TwoRails.Sup, seen.Sup, isBusy, time);
         }
         else
         {
             StepSilence(isBusy, time);
         }
 
-        return (_isOut[Rails.Sout], _isOut[Rails.Sup]) switch
+        return (_isOut[TwoRails.Sout], _isOut[TwoRails.Sup]) switch
         {
             (false, true) => 0,
             (true, false) => 1,
@@ -120,7 +120,7 @@ internal sealed class RailGuard
             {
                 if (!_isSafe && _busySamples > 0 && busyAt - _restoredAt is >= 0 and < 0.03)
                 {
-                    TakeOut(Rails.Sup, time);
+                    TakeOut(TwoRails.Sup, time);
                     _restoredAt = -9;
                 }
 
@@ -130,7 +130,7 @@ internal sealed class RailGuard
             _busySamples = 0;
         }
 
-        _isOut[Rails.Sup] |= _isSafe;
+        _isOut[TwoRails.Sup] |= _isSafe;
     }
 
     /// <summary>For a second, and twice as long each time it happens again within a minute.</summary>

@@ -19,7 +19,7 @@ public sealed class ControlCommandTests
     public void A_command_is_read(string line, int? slot, uint hint)
     {
         Assert.Equal(LineKind.Command, ControlCommand.Parse(Encoding.UTF8.GetBytes(line), HintEncoding.Multiplier, out var command, out _));
-        Assert.Equal(new ControlCommand(slot, hint), command);
+        Assert.Equal(new ControlCommand(CommandKind.SetHint, slot, hint), command);
     }
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class ControlCommandTests
     {
         Assert.Equal(LineKind.Command, ControlCommand.Parse("0 1024"u8, HintEncoding.Ppm1024, out _, out _));
         Assert.Equal(LineKind.Fault, ControlCommand.Parse("0 1025"u8, HintEncoding.Ppm1024, out _, out var reason));
-        Assert.Equal("expected a hint of 0 to 1024, decimal (encoding ppm1024)", reason);
+        Assert.Equal("expected a hint of 0 to 1024, decimal (encoding ppm1024), or auto", reason);
     }
 
     [Fact]

@@ -36,12 +36,12 @@ public sealed class SimulationTests
         (Scenes.Plain with { Rails = new RailPair { Sout = Scenes.Rail(400), Sup = Scenes.Rail(200) } }).Run(policy);
         Assert.InRange(policy.Seen.Count, 190, 201);
         var (first, last) = (policy.Seen[1], policy.Seen[^1]);
-        Assert.Equal(400 * Rails.Gbps, last.Sout.LinkRate);
-        Assert.Equal(200 * Rails.Gbps, last.Sup.LinkRate);
+        Assert.Equal(400 * TwoRails.Gbps, last.Sout.LinkRate);
+        Assert.Equal(200 * TwoRails.Gbps, last.Sup.LinkRate);
         Assert.True(last.Sout.IsUp && last.Sup.IsUp);
         var seconds = (last.Time - first.Time).TotalSeconds;
-        Assert.Equal(400 * Rails.Gbps, (last.Sout.TxBytes!.Value - first.Sout.TxBytes!.Value) / seconds, 1e6);
-        Assert.Equal(400 / 3.0 * Rails.Gbps, (last.Sup.TxBytes!.Value - first.Sup.TxBytes!.Value) / seconds, 1e6);
+        Assert.Equal(400 * TwoRails.Gbps, (last.Sout.TxBytes!.Value - first.Sout.TxBytes!.Value) / seconds, 1e6);
+        Assert.Equal(400 / 3.0 * TwoRails.Gbps, (last.Sup.TxBytes!.Value - first.Sup.TxBytes!.Value) / seconds, 1e6);
         Assert.Null(last.Sup.Timeouts);
         Assert.Null(last.Sup.Notifications);
         Assert.Null(last.Sup.WaitTicks);
@@ -101,8 +101,8 @@ public sealed class SimulationTests
         {
             Sampling = Scenes.Plain.Sampling with
             {
-                Missing = [new RailWindow(0.2, 0.3, Rails.Sup)],
-                Resets = [new RailMoment(0.6, Rails.Sout)],
+                Missing = [new RailWindow(0.2, 0.3, TwoRails.Sup)],
+                Resets = [new RailMoment(0.6, TwoRails.Sout)],
                 RefreshMilliseconds = 20,
             },
         };
@@ -161,7 +161,7 @@ public sealed class SimulationTests
         var stream = Scenes.Plain.Flows[0];
         var scenario = Scenes.Plain with { Flows = [stream with { Limit = new FlowLimit { Sup = CapacityProfile.Always(40) } }, stream with { Count = 2 }] };
         var run = scenario.Run(new Scenes.Scripted(_ => 0.5));
-        Assert.Equal([80, 360, 360], [.. from flow in run.Flows.ToArray() select Math.Round(flow.Delivered / Rails.Gbps)]);
+        Assert.Equal([80, 360, 360], [.. from flow in run.Flows.ToArray() select Math.Round(flow.Delivered / TwoRails.Gbps)]);
     }
 
     [Fact]
@@ -235,8 +235,8 @@ public sealed class SimulationTests
     public void The_same_seed_is_the_same_run()
     {
         var scenario = RandomScenarios.Make(7);
-        var run = Simulation.Run(scenario, seed: 1, ShareScale.Ppm1024, PolicyCatalogue.Find("hill"));
-        var again = Simulation.Run(RandomScenarios.Make(7), seed: 1, ShareScale.Ppm1024, PolicyCatalogue.Find("hill"));
+        var run = Simulation.Run(scenario, seed: 1, ShareScale.Ppm1024, Contenders.Find("hill"));
+        var again = Simulation.Run(RandomScenarios.Make(7), seed: 1, ShareScale.Ppm1024, Contenders.Find("hill"));
         Assert.Equal(run.Log.Entries, again.Log.Entries);
     }
 

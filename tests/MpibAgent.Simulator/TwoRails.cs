@@ -1,7 +1,7 @@
 namespace MpibAgent.Simulator;
 
 /// <summary>The rails' numbers, and the unit that scenarios give their rates in.</summary>
-internal static class Rails
+internal static class TwoRails
 {
     public const int Sout = 0;
     public const int Sup = 1;

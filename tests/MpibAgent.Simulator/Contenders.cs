@@ -4,12 +4,14 @@ using MpibAgent.Simulator.Baselines;
 namespace MpibAgent.Simulator;
 
 /// <summary>The policies that can be tried, by name.</summary>
-internal static class PolicyCatalogue
+internal static class Contenders
 {
     private static readonly Dictionary<string, Func<SimulatedHost, ISplitPolicy>> _makers = new()
     {
         ["fixed"] = host => new FixedSharePolicy(0.5, host.Period),
         ["linkratio"] = host => new LinkRatioPolicy(host.Period),
+        ["capacity"] = host => new CapacityPolicy(host.Encoding),
+        ["adaptive"] = host => new AdaptivePolicy(host.Encoding, host.Period, double.NaN, new Random(host.Seed)),
         ["hill"] = host => new HillClimbPolicy(host),
     };
 
