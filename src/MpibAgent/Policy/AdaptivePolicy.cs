@@ -23,7 +23,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private readonly RateMeter _meter = new();
     private readonly RailGuard _guard = new();
     private readonly CongestionHint _hint = new();
-    private readonly SampleWidth _width = new();
+    private readonly SampleWidth _width = new(period);
     private LineSearch? _search;
     private double _soutLink, _supLink;
     private double _lastBusy;
@@ -62,6 +62,11 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         else if (isMeasured)
         {
             Search(search, now, rates, paths);
+        }
+
+        if (isMeasured && Environment.GetEnvironmentVariable("MPIB_TRACE") is not null)
+        {
+            System.IO.File.AppendAllText("/tmp/tune/trace.log", "\n" + FormattableString.Invariant($"TR {now:F3} dt {rates.Seconds * 1000:F0} sout {rates.Sout / 125000:F1} sup {rates.Sup / 125000:F1} w {_width.Readings} -> {search.Share:F3} {Reason} {_guard.Reason}"));
         }
 
         HintMix.Fill(encoding, forced ?? search.Share, _turn, shares);

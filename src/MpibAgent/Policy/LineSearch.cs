@@ -14,13 +14,14 @@ internal sealed class LineSearch
 
     // Samples between two probes of one direction, and for one whose rail is at its line rate already.
     private const double ShortestPause = 8, LongestPause = 40, LongestPauseAtLineRate = 150;
+    private const double LongestSeconds = 1.5, LongestSecondsAtLineRate = 4;
     private const double LineRate = 0.93;
 
     /// <summary>The part of the goodput that probes may cost.</summary>
     private const double ProbeBudget = 0.006;
 
     private const double Deviation = 0.08;
-    private const int LongestTrial = 30;
+    private const int LongestTrial = 30, LongestDrain = 16;
     private const double IdleUntilWake = 2;
 
     private readonly Random _random;
@@ -44,6 +45,7 @@ internal sealed class LineSearch
     private double _step, _firstStep;
     private bool _isEvent, _bothTried;
     private int _stepsTaken, _trialAge;
+    private double _followed;
     private readonly List<Rates> _measured = [];
 
     // Time here is seconds of traffic, not of the clock: nothing decays while nothing moves.
@@ -65,6 +67,7 @@ internal sealed class LineSearch
     private Rates? _last;
     private double _soutUnrest, _supUnrest;
     private int _restlessRail, _restless;
+    private double _restlessStep, _lastRestless = -9;
 
     public LineSearch(double start, TimeSpan period, Random random)
     {
@@ -160,10 +163,20 @@ internal sealed class LineSearch
             return;
         }
 
+        if (_restless >= 4 && !_isTrying && _base is not null && _active - _lastRestless > 1 && MayStartEvent)
+        {
+            _lastRestless = _active;
+            _restless = 0;
+            StartEvent(_restlessRail == 1 ? 1 : -1, BigStep);
+            return;
+        }
+
         if (_restless >= 10 && _held is > 0 and < 1 && _grid.IsFine)
         {
             _restless = 0;
-            Hold(_grid.Best(Odds.ToShare(Math.Clamp(Odds.Of(_held) + (_restlessRail == 1 ? 0.1 : -0.1), -6, 6))), null);
+            var d = _restlessRail == 1 ? 1 : -1;
+            _restlessStep = Math.Sign(_restlessStep) == d ? d * Math.Min(0.4, 2 * Math.Abs(_restlessStep)) : d * 0.1;
+            Hold(_grid.Best(Odds.ToShare(Math.Clamp(Odds.Of(_held) + _restlessStep, -6, 6))), null);
             return;
         }
 
@@ -396,6 +409,7 @@ internal sealed class LineSearch
         _trial = trial;
         _isTrying = true;
         _measured.Clear();
+        _followed = double.NaN;
         _settling = 1;
         _trialAge = 0;
         return true;
@@ -405,11 +419,28 @@ internal sealed class LineSearch
     {
         _measured.Add(x);
         var needed = _step >= BigStep && _noise < 0.05 ? 1 : Math.Clamp((int)(2 * Math.Pow(_noise / 0.025, 2)), 2, 8);
-        if (_measured.Count >= needed && _base is { } was)
+        if (_measured.Count < needed || _base is not { } was)
         {
-            Decide(was, Mean(_measured, needed));
+            return;
         }
+
+        // What was under way when the share changed may still be: as long as the proportion goes on towards the new one, wait.
+        var mean = Mean(_measured, needed);
+        var followed = Followed(was, mean);
+        var isMoving = !(followed < _followed + 0.1);
+        var (growing, capacity) = _direction > 0 ? (mean.Sup, _supCapacity) : (mean.Sout, _soutCapacity);
+        if (followed is > 0.2 and < 0.75 && (isMoving || (_step >= BigStep && growing < 0.8 * capacity && _trialAge < LongestDrain)))
+        {
+            _followed = Math.Max(followed, double.IsNaN(_followed) ? followed : _followed);
+            return;
+        }
+
+        Decide(was, mean);
     }
+
+    /// <summary>How far the proportion of the rates has followed the step: 1 when all the way.</summary>
+    private double Followed(in Rates b, in Rates a) =>
+        _trial is > 0 and < 1 && _held is > 0 and < 1 ? _direction * Math.Log((a.Sup + 1) * (b.Sout + 1) / ((a.Sout + 1) * (b.Sup + 1))) / _step : 1;
 
     private void Decide(in Rates b, in Rates a)
     {
@@ -530,6 +561,10 @@ internal sealed class LineSearch
         Refresh();
         Queue(d);
         var step = _noise < 0.04 || _isEvent ? Math.Max(2 * _step, 1.05 * distance) : 2 * _step;
+
+        // No further than where the growing rail is at its line rate.
+        var line = Math.Max(d > 0 ? _supLink : _soutLink, growing);
+        step = Math.Min(step, Math.Max(SmallestStep, 1.05 * (Math.Log(line / Math.Max(limited, 1e6)) - (d * Odds.Of(_trial)))));
         if (Start(d, Math.Min(LargestStep, step), _isEvent))
         {
             _bothTried = true;
@@ -623,7 +658,8 @@ internal sealed class LineSearch
     {
         var i = Side(direction);
         var samples = Math.Max(Math.Max(_pause[i], (_noise < 0.04 ? 5 : 8) * _trialLength), _trialLength * _loss[i] / ProbeBudget);
-        _due[i] = _active + (samples * _interval * (0.8 + (0.4 * _random.NextDouble())));
+        var seconds = Math.Min(samples * _interval, _pause[i] > LongestPause ? LongestSecondsAtLineRate : LongestSeconds);
+        _due[i] = _active + (seconds * (0.8 + (0.4 * _random.NextDouble())));
     }
 
     /// <summary>Something has moved: probe again as often as at the start.</summary>
