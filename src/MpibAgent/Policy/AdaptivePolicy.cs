@@ -64,11 +64,6 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
             Search(search, now, rates, paths);
         }
 
-        if (isMeasured && Environment.GetEnvironmentVariable("MPIB_TRACE") is not null)
-        {
-            System.IO.File.AppendAllText("/tmp/tune/trace.log", "\n" + FormattableString.Invariant($"TR {now:F3} dt {rates.Seconds * 1000:F0} sout {rates.Sout / 125000:F1} sup {rates.Sup / 125000:F1} w {_width.Readings} -> {search.Share:F3} {Reason} {_guard.Reason}"));
-        }
-
         HintMix.Fill(encoding, forced ?? search.Share, _turn, shares);
         if (_guard.Reason.Length == 0)
         {
@@ -85,7 +80,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         _turn++;
         _steady = search.Share == before ? _steady + 1 : 0;
         _width.Note(rates, _isBusy && _steady > 1);
-        _meter.Width = Environment.GetEnvironmentVariable("NOWIDTH") is null ? _width.Readings : 1;
+        _meter.Width = _width.Readings;
     }
 
     private LineSearch Search(in Observation seen, in Rates rates, int flows)

@@ -21,7 +21,9 @@ internal sealed class LineSearch
     private const double ProbeBudget = 0.006;
 
     private const double Deviation = 0.08;
-    private const int LongestTrial = 30, LongestDrain = 16;
+    /// <summary>In shorter bursts the ends make a rail look restless.</summary>
+    private const int LongBurst = 50;
+    private const int LongestTrial = 45, LongestDrain = 30;
     private const double IdleUntilWake = 2;
 
     private readonly Random _random;
@@ -61,6 +63,7 @@ internal sealed class LineSearch
 
     // The samples' intake.
     private bool _wasBusy;
+    private int _burstAge;
     private double _lastBusy = double.NaN;
     private Rates? _heldBack;
     private double? _lastIntake;
@@ -123,6 +126,7 @@ internal sealed class LineSearch
         var isBusy = rates.Sum > 0.005 * (_soutLink + _supLink);
         var isInside = isBusy && _wasBusy;
         _wasBusy = isBusy;
+        _burstAge = isInside ? _burstAge + 1 : 0;
         if (!isInside)
         {
             _heldBack = null;
@@ -163,7 +167,7 @@ internal sealed class LineSearch
             return;
         }
 
-        if (_restless >= 4 && !_isTrying && _base is not null && _active - _lastRestless > 1 && MayStartEvent)
+        if (_restless >= 4 && _burstAge > LongBurst && !_isTrying && _base is not null && _active - _lastRestless > 1 && MayStartEvent)
         {
             _lastRestless = _active;
             _restless = 0;
@@ -417,6 +421,14 @@ internal sealed class LineSearch
 
     private void Measure(in Rates x)
     {
+        if (_base is { } lost && x.Sum < 0.3 * lost.Sum * Math.Exp(-_step))
+        {
+            // No step costs so much: the network has changed, and this trial tells nothing.
+            Hold(_held, null);
+            _expected = lost.Sum;
+            return;
+        }
+
         _measured.Add(x);
         var needed = _step >= BigStep && _noise < 0.05 ? 1 : Math.Clamp((int)(2 * Math.Pow(_noise / 0.025, 2)), 2, 8);
         if (_measured.Count < needed || _base is not { } was)
