@@ -17,8 +17,8 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>Without traffic for so many seconds it looks at the counters less often.</summary>
     private const double RestAfter = 2;
 
-    /// <summary>How much less often.</summary>
-    private const int RestFactor = 20;
+    /// <summary>Then every 100 ms, unless the period is longer anyway: what comes first is seen so late, and a link that went down.</summary>
+    private static readonly TimeSpan RestPeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly RateMeter _meter = new();
     private readonly RailGuard _guard = new();
@@ -32,9 +32,9 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
 
     public string Name => PolicyName;
 
-    public TimeSpan? Period => _isResting ? period * RestFactor : period;
+    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : period;
 
-    public string Reason { get; private set; } = "starting";
+    public string Reason { get; private set; } = "no counters to go by yet: are both rails named and there?";
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {

@@ -6,6 +6,7 @@ internal sealed class AlternatingPolicy(TimeSpan interval, double first, double 
     public const string PolicyName = "alternating";
 
     private bool _isSecond = true;
+    private TimeSpan? _since;
 
     public string Name => PolicyName;
 
@@ -15,7 +16,13 @@ internal sealed class AlternatingPolicy(TimeSpan interval, double first, double 
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
-        _isSecond = !_isSecond;
+        // Asked in between, it goes on with what it has. A timer is late at most, and by a millisecond or so.
+        if (_since is not { } since || seen.Time - since >= interval)
+        {
+            _isSecond = !_isSecond;
+            _since = seen.Time;
+        }
+
         shares.Fill(_isSecond ? second : first);
     }
 }

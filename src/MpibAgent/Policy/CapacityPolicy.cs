@@ -44,6 +44,9 @@ internal sealed class CapacityPolicy(HintEncoding encoding) : ISplitPolicy
             : isKnown ? FormattableString.Invariant($"links of {sout / 125e6:0.#} and {sup / 125e6:0.#} Gb/s")
             : "a link's rate is not known";
         HintMix.Fill(encoding, _share, _turn++, shares);
-        CongestedPaths.Leave(paths, shares);
+        if (_guard.Reason.Length == 0)
+        {
+            CongestedPaths.Leave(paths, shares);
+        }
     }
 }

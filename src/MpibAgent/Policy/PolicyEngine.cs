@@ -86,13 +86,18 @@ internal sealed class PolicyEngine : IHostedService
     public void Use(ISplitPolicy policy)
     {
         _policy = policy;
-        _share = double.NaN;
+        _share = _toldShare = double.NaN;
         _timer.Disarm();
         Log.PolicyInCharge(_log, policy.Name);
         if (policy.Period is not null)
         {
             _rails.Open();
             FlowsChanged();
+            if (_timer.IsArmed)
+            {
+                // The first decision does not wait for a period that may be an hour.
+                _timer.Arm(TimeSpan.Zero);
+            }
         }
 
         Decided?.Invoke();
@@ -210,7 +215,9 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         // Between two samples the rails are as they were, and the counters not looked at: an interval so short says nothing.
-        _seen = isSample ? _rails.Read(period, _share) : _seen with { Sout = _seen.Sout with { TxBytes = null }, Sup = _seen.Sup with { TxBytes = null } };
+        _seen = isSample
+            ? _rails.Read(period, _share)
+            : _seen with { Sout = _seen.Sout with { TxBytes = null }, Sup = _seen.Sup with { TxBytes = null } };
         _seen = _seen with { PinnedFlows = pinned };
         _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
         var sum = 0.0;
