@@ -14,12 +14,16 @@ public sealed class SlotTableModelTests
         Restart,
         SetHint,
         SetAll,
+        Unpin,
+        UnpinAll,
+        Steer,
     }
 
     // Few processes and names, more flows than slots: collisions, moves and a full table all occur.
     private static readonly Gen<(Operation Operation, int Pid, uint ConnId, int Number)> Step = Gen.Select(
         Gen.Frequency((30, Gen.Const(Operation.Register)), (10, Gen.Const(Operation.Deregister)), (1, Gen.Const(Operation.EndProcess)), (1, Gen.Const(Operation.Restart)),
-            (3, Gen.Const(Operation.SetHint)), (1, Gen.Const(Operation.SetAll))),
+            (3, Gen.Const(Operation.SetHint)), (1, Gen.Const(Operation.SetAll)), (3, Gen.Const(Operation.Unpin)), (1, Gen.Const(Operation.UnpinAll)),
+            (5, Gen.Const(Operation.Steer))),
         Gen.Int[1, 6],
         Gen.UInt[0, 150],
         Gen.Int[0, 300]);
@@ -82,11 +86,33 @@ public sealed class SlotTableModelTests
                 model.Sources[number % 256] = HintSource.Operator;
                 table.SetHint(number % 256, connId, HintSource.Operator);
                 break;
-            default:
+            case Operation.SetAll:
                 Array.Fill(model.Hints, connId);
                 Array.Fill(model.Sources, HintSource.Operator);
-                model.Initial = connId;
+                (model.Initial, model.Unset) = (connId, HintSource.Operator);
                 table.SetAll(connId, HintSource.Operator);
+                break;
+            case Operation.Unpin:
+                model.Unpin(number % 256, keepHint: pid % 2 == 0);
+                table.Unpin(number % 256, keepHint: pid % 2 == 0);
+                break;
+            case Operation.UnpinAll:
+                (model.Initial, model.Unset) = (1, HintSource.Initial);
+                for (var i = 0; i < 256; i++)
+                {
+                    model.Unpin(i, keepHint: pid % 2 == 0 && model.Flows[i] is not null);
+                }
+
+                table.UnpinAll(keepHints: pid % 2 == 0);
+                break;
+            default:
+                // Flows alone are steered.
+                if (model.Flows[number % 256] is not null)
+                {
+                    (model.Hints[number % 256], model.Sources[number % 256]) = (connId, HintSource.Policy);
+                    table.Steer(number % 256, connId);
+                }
+
                 break;
         }
     }
@@ -98,6 +124,13 @@ public sealed class SlotTableModelTests
         public readonly HintSource[] Sources = new HintSource[256];
         public readonly uint[] Hints = Enumerable.Repeat(1u, 256).ToArray();
         public uint Initial = 1;
+        public HintSource Unset = HintSource.Initial;
+
+        public void Unpin(int slot, bool keepHint)
+        {
+            Sources[slot] = keepHint ? HintSource.Policy : HintSource.Initial;
+            Hints[slot] = keepHint ? Hints[slot] : Initial;
+        }
 
         public int? Register(int pid, uint connId, Flow flow)
         {
@@ -141,7 +174,7 @@ public sealed class SlotTableModelTests
             {
                 Flows[slot] = null;
                 Hints[slot] = Initial;
-                Sources[slot] = HintSource.Initial;
+                Sources[slot] = Unset;
             }
 
             return true;
