@@ -1,0 +1,68 @@
+using System.Globalization;
+using MpibAgent.Policy;
+using MpibAgent.Simulator;
+
+namespace MpibAgent.Tests.Policy;
+
+/// <summary>The adaptive policy in the simulator's scenarios, judged as policy-replay --check does. Each case runs by itself and says by what it fell short.</summary>
+public sealed class AdaptiveReplayTests
+{
+    private const int Seeds = 5;
+
+    /// <summary>Nothing that can be seen there tells that the rail is dead; it has a floor of its own, and no part in the mean.</summary>
+    private const string Unseen = "17b_";
+
+    public static TheoryData<string> Names => [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Select(scenario => scenario.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void What_a_scenario_expects_is_reached(string name)
+    {
+        var summary = Assert.Single(Replay(ShareScale.Ppm1024, scenario => scenario.Name == name));
+        Assert.True(summary.IsJudged, $"{name} expects nothing");
+        Assert.True(summary.Misses.Count == 0, $"{name}: {string.Join(", ", summary.Misses)}; {Figures(summary)}");
+    }
+
+    /// <summary>97.15 is what the algorithm that the expectations come from reached.</summary>
+    [Fact]
+    public void The_mean_over_all_scenarios_is_that_of_the_reference()
+    {
+        var summaries = Replay(ShareScale.Ppm1024, scenario => !scenario.Name.StartsWith(Unseen, StringComparison.Ordinal));
+        var mean = summaries.Average(summary => summary.MeanPercent);
+        Assert.True(mean >= 97.15, FormattableString.Invariant($"mean {mean:F2} < 97.15:\n") + string.Join('\n', summaries.Select(Figures)));
+    }
+
+    [Theory]
+    [InlineData("01_equal")]
+    [InlineData("02_unequal_nic")]
+    [InlineData("03_path_slow_sup")]
+    [InlineData("32_sup_fast")]
+    public void Under_multiplier_a_steady_network_gets_the_best_that_can_be_expressed(string name)
+    {
+        var summary = Assert.Single(Replay(ShareScale.Multiplier, scenario => scenario.Name == name));
+        Assert.True(summary.MeanPercentOfExpressible >= 97, $"below 97 % of what can be expressed: {Figures(summary)}");
+    }
+
+    [Fact]
+    public void Under_multiplier_four_flows_mix_their_hints_to_the_true_optimum()
+    {
+        var summary = Assert.Single(Replay(ShareScale.Multiplier, scenario => scenario.Name == "29_4flows"));
+        Assert.True(summary.MeanPercent >= 98, $"below 98 %: {Figures(summary)}");
+    }
+
+    private static IReadOnlyList<ReplaySummary> Replay(ShareScale scale, Func<Scenario, bool> which)
+    {
+        List<Scenario> scenarios = [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Where(which)];
+        return [.. new Replay([new Candidate(AdaptivePolicy.PolicyName, scale)]).Run(scenarios, Seeds)
+            .GroupBy(result => result.Scenario)
+            .Select(group => new ReplaySummary(group))];
+    }
+
+    private static string Figures(ReplaySummary summary) => FormattableString.Invariant(
+        $"{summary.Scenario.Name} {summary.Candidate.Scale.Name()}: mean {summary.MeanPercent:F2} %, least {summary.MinPercent:F2} %")
+        + FormattableString.Invariant($", of the expressible {summary.MeanPercentOfExpressible ?? double.NaN:F2} %")
+        + $", convergence ms {Joined(summary.Convergence)}, deviation {Joined(summary.Deviation)}, evacuation ms {Joined(summary.Evacuation)}";
+
+    private static string Joined(double[][] windows) =>
+        windows.Length == 0 ? "-" : string.Join(" | ", windows.Select(seeds => string.Join(' ', seeds.Select(value => value.ToString("0.####", CultureInfo.InvariantCulture)))));
+}
