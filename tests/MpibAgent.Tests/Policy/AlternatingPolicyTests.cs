@@ -1,0 +1,43 @@
+using MpibAgent.Hints;
+using MpibAgent.Interface;
+using MpibAgent.Policy;
+
+namespace MpibAgent.Tests.Policy;
+
+public sealed class AlternatingPolicyTests
+{
+    [Fact]
+    public void Every_flow_gets_one_share_and_then_the_other()
+    {
+        var policy = new AlternatingPolicy(TimeSpan.FromSeconds(2), 0.25, 0.75);
+        Assert.Equal(TimeSpan.FromSeconds(2), policy.Period);
+        foreach (var (share, reason) in ((double, string)[])[(0.25, "the first hint"), (0.75, "the second hint"), (0.25, "the first hint")])
+        {
+            Assert.Equal([share, share, share], Decide(policy, 3));
+            Assert.Equal(reason, policy.Reason);
+        }
+    }
+
+    [Theory]
+    [InlineData(HintEncoding.Multiplier, 65536)]
+    [InlineData(HintEncoding.Ppm1024, 1024)]
+    public void A_hint_of_the_settings_becomes_that_very_hint(HintEncoding encoding, uint highest)
+    {
+        var options = new PolicyOptions();
+        var catalogue = new PolicyCatalogue(options, new HintOptions { Encoding = encoding });
+        for (var hint = 0u; hint <= highest; hint++)
+        {
+            (options.AlternatingFirst, options.AlternatingSecond) = (hint, highest - hint);
+            var policy = catalogue.Create(AlternatingPolicy.PolicyName, double.NaN);
+            Assert.Equal(hint, encoding.Nearest(Decide(policy, 1)[0]));
+            Assert.Equal(highest - hint, encoding.Nearest(Decide(policy, 1)[0]));
+        }
+    }
+
+    private static double[] Decide(ISplitPolicy policy, int flows)
+    {
+        var shares = new double[flows];
+        policy.Decide(default, new PathLevels[flows], shares);
+        return shares;
+    }
+}

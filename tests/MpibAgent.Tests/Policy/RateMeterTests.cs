@@ -1,0 +1,111 @@
+using MpibAgent.Policy;
+
+namespace MpibAgent.Tests.Policy;
+
+public sealed class RateMeterTests
+{
+    private readonly RateMeter _meter = new();
+
+    [Fact]
+    public void Two_readings_make_a_sample()
+    {
+        Assert.Null(Read(1, 1000, 5000));
+        Assert.Equal(new Rates(0.5, 200, 400), Read(1.5, 1100, 5200));
+        Assert.Equal(new Rates(0.25, 0, 4), Read(1.75, 1100, 5201));
+    }
+
+    [Theory]
+    [InlineData(null, 5100ul)]
+    [InlineData(1100ul, null)]
+    [InlineData(null, null)]
+    public void A_reading_that_failed_loses_the_interval_and_nothing_after_it(ulong? sout, ulong? sup)
+    {
+        Read(1, 1000, 5000);
+        Assert.Null(Read(2, sout, sup));
+        Assert.Null(Read(3, 1300, 5300));
+        Assert.Equal(new Rates(1, 50, 70), Read(4, 1350, 5370));
+    }
+
+    [Theory]
+    [InlineData(10ul, 5100ul)]
+    [InlineData(1100ul, 10ul)]
+    public void A_counter_that_went_back_starts_the_measurement_anew(ulong sout, ulong sup)
+    {
+        Read(1, 1000, 5000);
+        Assert.Null(Read(2, sout, sup));
+        Assert.Equal(new Rates(1, 5, 7), Read(3, sout + 5, sup + 7));
+    }
+
+    [Fact]
+    public void Two_readings_at_one_moment_are_no_sample()
+    {
+        Read(1, 1000, 5000);
+        Assert.Null(Read(1, 2000, 6000));
+        Assert.Equal(new Rates(1, 3000, 1000), Read(2, 4000, 6000));
+    }
+
+    [Fact]
+    public void A_sample_has_as_many_readings_as_asked_for()
+    {
+        _meter.Width = 4;
+        Read(0, 0, 0);
+        Assert.Null(Read(1, 10, 1));
+        Assert.Null(Read(2, 10, 2));
+        Assert.Null(Read(3, 40, 3));
+        Assert.Equal(new Rates(4, 10, 1), Read(4, 40, 4));
+        Assert.Null(Read(5, 50, 5));
+    }
+
+    [Fact]
+    public void Counters_that_are_refreshed_slowly_are_read_over_three_refreshes_and_to_the_byte()
+    {
+        // Read every 5 ms, refreshed every 20.
+        var samples = new List<Rates>();
+        for (var i = 0; i < 800; i++)
+        {
+            var refreshed = (ulong)(i / 4 * 4);
+            if (Read(i * 0.005, refreshed * 1000, refreshed * 3000) is { } rates && i >= 400)
+            {
+                samples.Add(rates);
+            }
+        }
+
+        Assert.True(_meter.IsSlow);
+        Assert.NotEmpty(samples);
+        Assert.All(samples, rates =>
+        {
+            Assert.InRange(rates.Seconds, 0.0599, 0.0801);
+            Assert.Equal((200_000.0, 600_000.0), (Math.Round(rates.Sout, 3), Math.Round(rates.Sup, 3)));
+        });
+    }
+
+    [Fact]
+    public void Silence_is_told_also_where_counters_are_refreshed_slowly()
+    {
+        ulong bytes = 0;
+        var i = 0;
+        for (; i < 400; i++)
+        {
+            bytes = (ulong)(i / 4 * 4) * 1000;
+            Read(i * 0.005, bytes, bytes);
+        }
+
+        var told = Enumerable.Range(i, 20).Select(k => Read(k * 0.005, bytes, bytes)).OfType<Rates>().ToList();
+        Assert.Contains(told, rates => rates.Sum == 0);
+    }
+
+    [Fact]
+    public void A_pause_is_no_slow_refresh()
+    {
+        for (var i = 0; i < 1000; i++)
+        {
+            // Bursts of 20 readings, with 20 in which nothing moves.
+            var bytes = (ulong)((i / 40 * 20) + Math.Min(i % 40, 20)) * 1000;
+            Read(i * 0.005, bytes, bytes);
+        }
+
+        Assert.False(_meter.IsSlow);
+    }
+
+    private Rates? Read(double seconds, ulong? sout, ulong? sup) => _meter.TryRead(Seen.Bytes(seconds, sout, sup), out var rates) ? rates : null;
+}
