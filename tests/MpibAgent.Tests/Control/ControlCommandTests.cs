@@ -23,6 +23,25 @@ public sealed class ControlCommandTests
     }
 
     [Theory]
+    [InlineData("0 auto", 0)]
+    [InlineData(" 255\tauto \r", 255)]
+    [InlineData("all auto", null)]
+    public void Auto_gives_back_what_was_pinned(string line, int? slot) => Assert.Equal(new ControlCommand(CommandKind.Unpin, slot), Read(line));
+
+    [Theory]
+    [InlineData("policy manual", "manual")]
+    [InlineData("policy alternating", "alternating")]
+    [InlineData("policy capacity", "capacity")]
+    [InlineData("  policy \t adaptive \r", "adaptive")]
+    public void A_policy_is_put_in_charge_by_its_name(string line, string name) =>
+        Assert.Equal(new ControlCommand(CommandKind.UsePolicy, Policy: name), Read(line));
+
+    [Theory]
+    [InlineData("status")]
+    [InlineData("\t status \r")]
+    public void Status_stands_alone(string line) => Assert.Equal(new ControlCommand(CommandKind.TellStatus), Read(line));
+
+    [Theory]
     [InlineData("")]
     [InlineData("   ")]
     [InlineData("\t\r")]
@@ -51,6 +70,21 @@ public sealed class ControlCommandTests
     [InlineData("0 1\r2", "expected a hint of 0 to 4294967295")]
     [InlineData("0 \u0661", "expected a hint of 0 to 4294967295")]
     [InlineData("0\0 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("256 auto", "expected a slot of 0 to 255, or all")]
+    [InlineData("auto 1", "expected a slot of 0 to 255, or all")]
+    [InlineData("auto", "expected two words: SLOT HINT, all HINT, SLOT auto, all auto or policy NAME; or status")]
+    [InlineData("0 AUTO", "expected a hint of 0 to 4294967295, decimal (encoding multiplier), or auto")]
+    [InlineData("all auto now", "expected two words")]
+    [InlineData("policy", "expected two words")]
+    [InlineData("policy adaptive now", "expected two words")]
+    [InlineData("policy Adaptive", "expected a policy of manual, alternating, capacity, adaptive")]
+    [InlineData("policy adaptiv", "expected a policy of manual, alternating, capacity, adaptive")]
+    [InlineData("policy adaptive\0", "expected a policy of manual, alternating, capacity, adaptive")]
+    [InlineData("policy \u00e4daptive", "expected a policy of manual, alternating, capacity, adaptive")]
+    [InlineData("Policy adaptive", "expected a slot of 0 to 255, or all")]
+    [InlineData("status 0", "expected nothing after status")]
+    [InlineData("status of all", "expected nothing after status")]
+    [InlineData("Status", "expected two words")]
     public void What_is_malformed_or_out_of_range_is_refused_with_the_reason(string line, string reason)
     {
         Assert.Equal(LineKind.Fault, ControlCommand.Parse(Encoding.UTF8.GetBytes(line), HintEncoding.Multiplier, out _, out var told));
@@ -75,13 +109,22 @@ public sealed class ControlCommandTests
 
     [Fact]
     public void Any_line_of_the_words_of_commands_means_what_it_says() =>
-        Gen.Select(Word("0", "255", "256", "all", "#", "", "1024", "1025", "4294967296", "-1", "x"), Word(" ", "\t", "  ", "\r", "\0"),
-            Word("0", "7", "1024", "1025", "99999999999", "", "all")).Sample((first, blank, second) =>
+        Gen.Select(Word("0", "255", "256", "all", "#", "", "1024", "1025", "4294967296", "-1", "x", "policy", "status", "auto"), Word(" ", "\t", "  ", "\r", "\0"),
+            Word("0", "7", "1024", "1025", "99999999999", "", "all", "auto", "status", "adaptive", "manual")).Sample((first, blank, second) =>
         {
             var kind = ControlCommand.Parse(Encoding.UTF8.GetBytes(first + blank + second), HintEncoding.Ppm1024, out _, out _);
-            var isGood = blank.Trim(' ', '\t').Length == 0 && (first is "0" or "255" or "all") && (second is "0" or "7" or "1024");
+            var isStatus = (first + blank + second).TrimEnd('\r').Trim(' ', '\t') == "status";
+            var isHint = first is "0" or "255" or "all" && second is "0" or "7" or "1024" or "auto";
+            var isPolicy = first == "policy" && second is "adaptive" or "manual";
+            var isGood = isStatus || (blank.Trim(' ', '\t').Length == 0 && (isHint || isPolicy));
             Assert.Equal(isGood, kind == LineKind.Command);
         }, iter: Fuzz.Iterations);
+
+    private static ControlCommand Read(string line)
+    {
+        Assert.Equal(LineKind.Command, ControlCommand.Parse(Encoding.UTF8.GetBytes(line), HintEncoding.Multiplier, out var command, out _));
+        return command;
+    }
 
     private static Gen<string> Word(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 }
