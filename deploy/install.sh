@@ -106,8 +106,8 @@ install_settings() {
 }
 
 install_documents() {
-    mkdir -p "$documents/doc"
-    for document in "$source_tree"/README.md "$source_tree"/doc/*.md; do
+    mkdir -p "$documents/doc/pictures"
+    for document in "$source_tree"/README.md "$source_tree"/doc/*.md "$source_tree"/doc/pictures/*.svg; do
         [ ! -e "$document" ] || put 0644 "$document" "$documents/${document#"$source_tree/"}"
     done
 }
