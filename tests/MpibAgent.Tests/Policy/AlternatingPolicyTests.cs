@@ -11,11 +11,20 @@ public sealed class AlternatingPolicyTests
     {
         var policy = new AlternatingPolicy(TimeSpan.FromSeconds(2), 0.25, 0.75);
         Assert.Equal(TimeSpan.FromSeconds(2), policy.Period);
-        foreach (var (share, reason) in ((double, string)[])[(0.25, "the first hint"), (0.75, "the second hint"), (0.25, "the first hint")])
+        foreach (var (at, share, reason) in ((double, double, string)[])[(7, 0.25, "the first hint"), (9, 0.75, "the second hint"), (11, 0.25, "the first hint")])
         {
-            Assert.Equal([share, share, share], Decide(policy, 3));
+            Assert.Equal([share, share, share], Decide(policy, 3, at));
             Assert.Equal(reason, policy.Reason);
         }
+    }
+
+    [Fact]
+    public void Asked_before_its_time_it_stays_where_it_is()
+    {
+        var policy = new AlternatingPolicy(TimeSpan.FromSeconds(2), 0.25, 0.75);
+        Assert.Equal(0.25, Decide(policy, 1, 7)[0]);
+        Assert.Equal(0.25, Decide(policy, 1, 8.9)[0]);
+        Assert.Equal(0.75, Decide(policy, 1, 9)[0]);
     }
 
     [Theory]
@@ -29,15 +38,15 @@ public sealed class AlternatingPolicyTests
         {
             (options.AlternatingFirst, options.AlternatingSecond) = (hint, highest - hint);
             var policy = catalogue.Create(AlternatingPolicy.PolicyName, double.NaN);
-            Assert.Equal(hint, encoding.Nearest(Decide(policy, 1)[0]));
-            Assert.Equal(highest - hint, encoding.Nearest(Decide(policy, 1)[0]));
+            Assert.Equal(hint, encoding.Nearest(Decide(policy, 1, 0)[0]));
+            Assert.Equal(highest - hint, encoding.Nearest(Decide(policy, 1, 1)[0]));
         }
     }
 
-    private static double[] Decide(ISplitPolicy policy, int flows)
+    private static double[] Decide(ISplitPolicy policy, int flows, double seconds)
     {
         var shares = new double[flows];
-        policy.Decide(default, new PathLevels[flows], shares);
+        policy.Decide(new Observation(TimeSpan.FromSeconds(seconds), default, default), new PathLevels[flows], shares);
         return shares;
     }
 }
