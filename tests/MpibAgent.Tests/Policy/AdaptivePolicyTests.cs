@@ -1,0 +1,123 @@
+using MpibAgent.Interface;
+using MpibAgent.Policy;
+
+namespace MpibAgent.Tests.Policy;
+
+/// <summary>What the policy does besides searching; how well it searches is a matter of <see cref="AdaptiveReplayTests"/>.</summary>
+public sealed class AdaptivePolicyTests
+{
+    private const double Rate = 1e9;
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(5);
+    private static readonly RailSample Link = Seen.Up with { LinkRate = Rate };
+    private double _now = 1;
+    private ulong _bytes;
+
+    [Fact]
+    public void It_starts_with_the_ratio_of_the_link_rates() =>
+        Assert.Equal([0.75], Decide(Make(double.NaN), Seen.At(1, Link, Link with { LinkRate = 3 * Rate })));
+
+    [Fact]
+    public void Without_the_rates_it_starts_in_the_middle() => Assert.Equal([0.5], Decide(Make(double.NaN), Seen.At(1, Seen.Up, Seen.Up)));
+
+    [Fact]
+    public void It_goes_on_from_the_share_that_flows_have() => Assert.Equal([0.25], Decide(Make(0.25), Seen.At(1, Link, Link)));
+
+    [Fact]
+    public void While_nothing_moves_it_looks_less_often_and_with_the_first_bytes_as_often_as_ever()
+    {
+        var policy = Make(double.NaN);
+        Idle(policy, 300);
+        Assert.Equal(Period, policy.Period);
+        Idle(policy, 200);
+        Assert.Equal(Period * 20, policy.Period);
+        Send(policy, 1);
+        Assert.Equal(Period, policy.Period);
+    }
+
+    [Fact]
+    public void Routing_and_the_like_are_no_traffic()
+    {
+        var policy = Make(double.NaN);
+        for (var i = 0; i < 500; i++)
+        {
+            // A thousandth of the line rates.
+            Decide(policy, Next((ulong)(Rate * Period.TotalSeconds / 1000)));
+        }
+
+        Assert.Equal(Period * 20, policy.Period);
+    }
+
+    [Fact]
+    public void A_rail_that_is_down_is_left_whatever_telemetry_says_of_the_other()
+    {
+        var shares = new double[2];
+        var policy = Make(double.NaN);
+        policy.Decide(Seen.At(1, Link with { IsUp = false }, Link), [new PathLevels(0, 255, SupCongested: true), default], shares);
+        Assert.Equal([1, 1], shares);
+        Assert.Equal("SOUT down", policy.Reason);
+    }
+
+    [Fact]
+    public void Telemetry_overrules_single_flows_and_says_how_many()
+    {
+        var shares = new double[3];
+        var policy = Make(double.NaN);
+        policy.Decide(Seen.At(1, Link, Link), [new PathLevels(0, 255, SupCongested: true), default, new PathLevels(255, 0, SoutCongested: true)], shares);
+        Assert.Equal([0, 0.5, 1], shares);
+        Assert.Equal("telemetry: 2 flows off a congested rail", policy.Reason);
+    }
+
+    [Fact]
+    public void It_holds_still_while_most_flows_are_pinned()
+    {
+        var policy = Make(0.25);
+        for (var i = 0; i < 400; i++)
+        {
+            Assert.Equal([0.25], Decide(policy, Next(4_000_000) with { PinnedFlows = 2 }));
+        }
+
+        Assert.Equal("held: most flows are pinned", policy.Reason);
+    }
+
+    [Fact]
+    public void Readings_that_fail_leave_the_share_alone()
+    {
+        var policy = Make(0.25);
+        for (var i = 0; i < 400; i++)
+        {
+            Assert.Equal([0.25], Decide(policy, Seen.At(_now += 0.005, Link with { TxBytes = (ulong)i * 1000 }, Link)));
+        }
+    }
+
+    private static AdaptivePolicy Make(double start) => new(HintEncoding.Ppm1024, Period, start, new Random(1));
+
+    private static double[] Decide(AdaptivePolicy policy, in Observation seen)
+    {
+        var shares = new double[1];
+        policy.Decide(seen, [default], shares);
+        return shares;
+    }
+
+    private void Idle(AdaptivePolicy policy, int samples)
+    {
+        for (var i = 0; i < samples; i++)
+        {
+            Decide(policy, Next(0));
+        }
+    }
+
+    private void Send(AdaptivePolicy policy, int samples)
+    {
+        for (var i = 0; i < samples; i++)
+        {
+            Decide(policy, Next(4_000_000));
+        }
+    }
+
+    private Observation Next(ulong bytes)
+    {
+        _now += Period.TotalSeconds;
+        _bytes += bytes;
+        return Seen.At(_now, Link with { TxBytes = _bytes }, Link with { TxBytes = _bytes });
+    }
+}
