@@ -38,7 +38,8 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
-        var isMeasured = _meter.TryRead(seen, out var rates);
+        Rates rates = default;
+        var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
         var search = Search(seen, rates, shares.Length);
         if (isMeasured)
         {
@@ -91,7 +92,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         if (_search is null)
         {
             var ratio = sout > 0 && sup > 0 ? sup / (sout + sup) : 0.5;
-            _search = new LineSearch(double.IsNaN(start) ? ratio : start, period, random);
+            _search = new LineSearch(start is > 0 and < 1 ? start : ratio, period, random);
             _lastBusy = seen.Time.TotalSeconds;
         }
 

@@ -25,7 +25,8 @@ internal sealed class CapacityPolicy(HintEncoding encoding) : ISplitPolicy
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
-        var isMeasured = _meter.TryRead(seen, out var rates);
+        Rates rates = default;
+        var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
         var (sout, sup) = (seen.Sout.LinkRate, seen.Sup.LinkRate);
         var isKnown = sout > 0 && sup > 0;
         if (isMeasured)

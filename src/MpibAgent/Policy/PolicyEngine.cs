@@ -34,7 +34,6 @@ internal sealed class PolicyEngine : IHostedService
     private ISplitPolicy _policy = new ManualPolicy();
     private Observation _seen;
     private double _share = double.NaN;
-    private int _knownFlows;
     private string _toldReason = "";
     private double _toldShare = double.NaN;
     private long _toldAt;
@@ -93,11 +92,6 @@ internal sealed class PolicyEngine : IHostedService
         {
             _rails.Open();
             FlowsChanged();
-            if (_timer.IsArmed)
-            {
-                // The first decision does not wait for a period that may be an hour.
-                _timer.Arm(TimeSpan.Zero);
-            }
         }
 
         Decided?.Invoke();
@@ -128,22 +122,26 @@ internal sealed class PolicyEngine : IHostedService
             {
                 var hint = _table.HintOf(slot);
                 Log.SlotStatus(_log, slot, flow.Source, flow.Destination, hint, _hints.Encoding.Share(hint) * 100, source.Name(),
-                    source == HintSource.Policy ? _policy.Reason : source.Meaning(), _table.ConnectionsOf(slot));
+                    source == HintSource.Policy && _policy.Period is not null ? _policy.Reason : source.Meaning(), _table.ConnectionsOf(slot));
             }
         }
     }
 
+    /// <summary>The mean over the flows that a policy steers, but for those that it has taken off a rail for a reason of their own.</summary>
     private double SteeredShare()
     {
+        var (sum, count) = (0.0, 0);
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy)
+            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy
+                && _hints.Encoding.Share(_table.HintOf(slot)) is var share and > 0 and < 1)
             {
-                return _hints.Encoding.Share(_table.HintOf(slot));
+                sum += share;
+                count++;
             }
         }
 
-        return double.NaN;
+        return count > 0 ? sum / count : double.NaN;
     }
 
     private void FlowsChanged()
@@ -160,10 +158,11 @@ internal sealed class PolicyEngine : IHostedService
         }
         else if (!_timer.IsArmed)
         {
-            _timer.Arm(_policy.Period.Value);
+            // The first decision does not wait for a period that may be an hour.
+            _timer.Arm(double.IsNaN(_share) ? TimeSpan.Zero : _policy.Period.Value);
         }
 
-        if (_table.FlowCount > _knownFlows && !double.IsNaN(_share))
+        if (!double.IsNaN(_share))
         {
             // A new flow starts with what the others have, before its first message.
             for (var slot = 0; slot < HintLayout.SlotCount; slot++)
@@ -174,14 +173,12 @@ internal sealed class PolicyEngine : IHostedService
                 }
             }
         }
-
-        _knownFlows = _table.FlowCount;
     }
 
     /// <summary>A path has become congested, or is so no more: that does not wait for the next sample.</summary>
     private void CongestionChanged()
     {
-        if (_timer.IsArmed)
+        if (_timer.IsArmed && !double.IsNaN(_share))
         {
             Decide(isSample: false);
         }
@@ -214,11 +211,8 @@ internal sealed class PolicyEngine : IHostedService
             return;
         }
 
-        // Between two samples the rails are as they were, and the counters not looked at: an interval so short says nothing.
-        _seen = isSample
-            ? _rails.Read(period, _share)
-            : _seen with { Sout = _seen.Sout with { TxBytes = null }, Sup = _seen.Sup with { TxBytes = null } };
-        _seen = _seen with { PinnedFlows = pinned };
+        // Between two samples the counters are not looked at: an interval so short says nothing.
+        _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = pinned, IsSample = isSample };
         _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
         var sum = 0.0;
         for (var i = 0; i < count; i++)

@@ -13,6 +13,24 @@ public sealed class AdaptivePolicyTests
     private ulong _bytes;
 
     [Fact]
+    public void A_decision_between_samples_does_not_cost_a_sample()
+    {
+        var policy = new AdaptivePolicy(HintEncoding.Ppm1024, TimeSpan.FromMilliseconds(5), double.NaN, new Random(1));
+        var shares = new double[2];
+        var link = Seen.Up with { LinkRate = 1e9 };
+        for (var i = 1; i <= 50; i++)
+        {
+            // Timers that run out while bytes move condemn no rail; without samples it would not be known that they move.
+            var bytes = (ulong)i * 2_500_000;
+            var seen = Seen.At(i * 0.005, link with { TxBytes = bytes, Timeouts = 0 }, link with { TxBytes = bytes, Timeouts = (ulong)i / 10 });
+            policy.Decide(seen, new PathLevels[2], shares);
+            Assert.DoesNotContain("dead", policy.Reason, StringComparison.Ordinal);
+            policy.Decide(seen with { IsSample = false }, [new PathLevels(0, 255, SupCongested: i % 2 == 1), default], shares);
+            Assert.DoesNotContain("dead", policy.Reason, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void It_starts_with_the_ratio_of_the_link_rates() =>
         Assert.Equal([0.75], Decide(Make(double.NaN), Seen.At(1, Link, Link with { LinkRate = 3 * Rate })));
 

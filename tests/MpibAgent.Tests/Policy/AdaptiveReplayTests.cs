@@ -65,4 +65,17 @@ public sealed class AdaptiveReplayTests
 
     private static string Joined(double[][] windows) =>
         windows.Length == 0 ? "-" : string.Join(" | ", windows.Select(seeds => string.Join(' ', seeds.Select(value => value.ToString("0.####", CultureInfo.InvariantCulture)))));
+
+    [Theory]
+    [InlineData("01_equal", nameof(ShareScale.Multiplier))]
+    [InlineData("01_equal", nameof(ShareScale.Ppm1024))]
+    [InlineData("29_4flows", nameof(ShareScale.Multiplier))]
+    [InlineData("14_big_stream", nameof(ShareScale.Ppm1024))]
+    public void It_gets_off_an_end_that_it_starts_at(string name, string scale)
+    {
+        var scenario = ScenarioFile.ReadAll(ScenarioFile.Supplied).Single(scenario => scenario.Name == name);
+        double Goodput(double start) => Simulation.Run(scenario, 0, Enum.Parse<ShareScale>(scale),
+            host => new AdaptivePolicy(host.Encoding, host.Period, start, new Random(host.Seed))).GoodputGbps;
+        Assert.InRange(Goodput(1) / Goodput(double.NaN), 0.9, 1.1);
+    }
 }

@@ -9,6 +9,15 @@ public sealed class CapacityPolicyTests
     private readonly CapacityPolicy _policy = new(HintEncoding.Ppm1024);
 
     [Fact]
+    public void Telemetry_sends_no_flow_to_a_link_that_is_down()
+    {
+        var shares = new double[1];
+        var link = Seen.Up with { LinkRate = 1e9 };
+        new CapacityPolicy(HintEncoding.Ppm1024).Decide(Seen.At(1, link with { IsUp = false }, link), [new PathLevels(0, 255, SupCongested: true)], shares);
+        Assert.Equal([1], shares);
+    }
+
+    [Fact]
     public void The_split_is_the_ratio_of_the_link_rates()
     {
         Assert.Equal([0.75, 0.75], Decide(1, Link(100), Link(300), paths: 2));

@@ -75,6 +75,78 @@ public sealed class PolicyEngineTests
         Assert.Equal(0, agent.Log.Count("hint-set"));
     }
 
+    [Fact]
+    public async Task A_flow_that_a_connection_moves_to_has_the_policys_share_before_the_answer()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
+        using var reader = agent.Reader();
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Engine.MeanShare == 0.75);
+        client.Register(1, A, new Ipv4Address(2));
+        Assert.Equal(3u, reader.Read(1).SupBw);
+    }
+
+    [Fact]
+    public async Task Telemetry_does_not_hurry_the_alternating_policy()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options =>
+        {
+            options.Telemetry.Listen = "127.0.0.1:0";
+            (options.Policy.Name, options.Policy.AlternatingMs) = ("alternating", 3_600_000);
+            (options.Policy.AlternatingFirst, options.Policy.AlternatingSecond) = (20, 30);
+        });
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 20);
+        Assert.Equal(20u, agent.OnLoop(() =>
+        {
+            agent.Levels.TryReport(default, 1, 255);
+            agent.Levels.Announce();
+            return agent.Table.HintOf(0);
+        }));
+    }
+
+    [Fact]
+    public async Task Under_manual_the_status_says_that_a_policy_of_before_set_a_hint()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Engine.MeanShare == 0.75);
+        await agent.Loop.InvokeAsync(() =>
+        {
+            agent.Engine.Use("manual");
+            agent.Engine.TellStatus();
+        });
+        Assert.Contains("set by a policy", agent.Log.Single("slot-status"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_policy_that_takes_charge_does_not_go_on_from_a_flow_that_telemetry_moved()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options =>
+        {
+            ByCapacity(options);
+            (options.Policy.Name, options.Telemetry.Listen) = ("adaptive", "127.0.0.1:0");
+        });
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        client.Register(2, A, new Ipv4Address(2));
+        agent.WaitUntil(() => agent.Engine.MeanShare == 0.75);
+        await agent.Loop.InvokeAsync(() =>
+        {
+            agent.Levels.TryReport(new Flow(A, A), 0, 255);
+            agent.Levels.Announce();
+            agent.Engine.Use("adaptive");
+        });
+        agent.WaitUntil(() => !double.IsNaN(agent.Engine.MeanShare));
+        Assert.Equal(3u, agent.OnLoop(() => agent.Table.HintOf(1)));
+    }
+
+    private static void ByCapacity(AgentOptions options) =>
+        (options.Policy.Name, options.Rails.SoutGbps, options.Rails.SupGbps) = ("capacity", 100, 300);
+
     private sealed class FixedShare(double share) : ISplitPolicy
     {
         private int _asked;

@@ -1,0 +1,175 @@
+namespace MpibAgent.Policy;
+
+/// <content>While it holds a share: the watch over the goodput, and when to try another.</content>
+internal sealed partial class LineSearch
+{
+    private void Watch(in Rates x)
+    {
+        if (_base is not { } was)
+        {
+            TakeBase(x);
+            return;
+        }
+
+        var change = (x.Sum / was.Sum) - 1;
+        if (Math.Abs(change) > Math.Max(Deviation, 3 * _noise))
+        {
+            (_low, _high) = change < 0 ? (_low + 1, 0) : (0, _high + 1);
+            _deviant.Add(x);
+        }
+        else
+        {
+            _low = _high = 0;
+            _deviant.Clear();
+            was = new Rates(x.Seconds, was.Sout + (0.2 * (x.Sout - was.Sout)), was.Sup + (0.2 * (x.Sup - was.Sup)));
+            _base = was;
+        }
+
+        if (_lastSum is { } lastSum)
+        {
+            _noise += 0.05 * (Math.Min(Math.Abs((x.Sum / lastSum) - 1) * 0.89, (3 * _noise) + 0.005) - _noise);
+        }
+
+        _lastSum = x.Sum;
+        if (Math.Max(_low, _high) >= 2)
+        {
+            Changed(was);
+            return;
+        }
+
+        Probe(x);
+    }
+
+    private void TakeBase(in Rates x)
+    {
+        _deviant.Add(x);
+        if (_deviant.Count < 2)
+        {
+            return;
+        }
+
+        if (Math.Abs((_deviant[0].Sum / _deviant[1].Sum) - 1) > Math.Max(0.1, 3 * _noise) && ++_baseTries < 4)
+        {
+            _deviant.RemoveAt(0);
+            return;
+        }
+
+        _baseTries = 0;
+        var now = Mean(_deviant, 2);
+        _base = now;
+        _deviant.Clear();
+        if (_wake)
+        {
+            _wake = false;
+            Queue(1);
+            Refresh();
+            _expected = null;
+        }
+
+        if (_expected is { } expected && now.Sum < 0.85 * expected)
+        {
+            _expected = null;
+            StartEvent(Hint, Math.Clamp(1.05 * Math.Log(expected / now.Sum), FirstEventStep, LargestStep));
+        }
+
+        _expected = null;
+    }
+
+    /// <summary>Two samples in a row are off on the same side: the network has changed, or the job has.</summary>
+    private void Changed(in Rates was)
+    {
+        var (a, b) = (_deviant[^2], _deviant[^1]);
+        var agree = Math.Abs((a.Sum / b.Sum) - 1) < Math.Max(0.1, 3 * _noise);
+        if (!agree && Math.Max(_low, _high) < 4)
+        {
+            return;
+        }
+
+        var isDrop = _low >= 2;
+        var now = agree ? Mean(_deviant, 2) : b;
+        var drop = Math.Log(was.Sum / Math.Max(now.Sum, 1));
+        _base = now;
+        _low = _high = 0;
+        _deviant.Clear();
+
+        if (_active - _lastEvent < _backoff)
+        {
+            return;
+        }
+
+        // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size.
+        StartEvent(Hint, isDrop ? Math.Clamp(1.05 * drop, FirstEventStep, LargestStep) : FirstEventStep);
+    }
+
+    private bool MayStartEvent => HasToken && _active - _lastEvent >= _backoff;
+
+    /// <summary>Events are at most four in a row, and six a second.</summary>
+    private bool HasToken
+    {
+        get
+        {
+            _tokens = Math.Min(4, _tokens + (6 * (_active - _tokensAt)));
+            _tokensAt = _active;
+            return _tokens >= 1;
+        }
+    }
+
+    private double OffProportion(in Rates x) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(_held);
+
+    private void Probe(in Rates x)
+    {
+        if (_restless >= 3 && _grid.IsFine)
+        {
+            return;
+        }
+
+        var step = Math.Clamp(3 * _noise, SmallestStep, 0.2);
+        if (_quick.TryDequeue(out var direction))
+        {
+            step *= 2;
+        }
+        else
+        {
+            var (up, down) = (_due[1], _due[0]);
+            direction = Math.Min(up, down) > _active ? 0 : up <= down ? 1 : -1;
+        }
+
+        if (direction != 0)
+        {
+            var hasRoom = direction > 0 ? x.Sup < LineRate * _supLink : x.Sout < LineRate * _soutLink;
+            var i = Side(direction);
+            _pause[i] = Math.Min(hasRoom ? LongestPause : LongestPauseAtLineRate, 1.5 * _pause[i]);
+            Reschedule(direction);
+            _bothTried = true;
+            _stepsTaken = 0;
+            if (Start(direction, step, isEvent: false))
+            {
+                Reason = FormattableString.Invariant($"probe {(_trial - _held) * 100:+0.0;-0.0}%");
+            }
+        }
+    }
+
+    private bool StartEvent(int direction, double step)
+    {
+        if (!HasToken)
+        {
+            return false;
+        }
+
+        _tokens--;
+        direction = direction != 0 ? direction : _random.Next(2) == 0 ? 1 : -1;
+        _lastEvent = _active;
+        _bothTried = false;
+        _stepsTaken = 0;
+        _firstStep = step;
+        Refresh();
+        Reason = "the rates changed";
+        if (!Start(direction, step, isEvent: true))
+        {
+            _bothTried = true;
+            Start(-direction, step, isEvent: true);
+        }
+
+        return true;
+    }
+}
