@@ -5,12 +5,12 @@ public sealed class TelemetryTests(SystemdMachine machine) : AcceptanceTest(mach
     private const string Settings = "Environment=MPIB_AGENT_TELEMETRY_LISTEN=127.0.0.1:9471 "
         + "MPIB_AGENT_TELEMETRY_KEYFILE=/run/credentials/mpib-agent.service/telemetry.key";
 
-    private const string Key = @"LoadCredential=telemetry.key:/etc/mpib/telemetry.key\n";
+    private const string Key = @"LoadCredential=telemetry.key:/opt/telemetry.key\n";
 
     [Fact]
     public async Task With_the_documented_drop_in_signed_reports_are_taken_and_others_are_refused()
     {
-        await Machine.ShellAsync("umask 077; head -c 32 /dev/urandom >/etc/mpib/telemetry.key");
+        await Machine.ShellAsync("umask 077; head -c 32 /dev/urandom >/opt/telemetry.key");
         await DropInAsync($@"{Key}RestrictAddressFamilies=AF_INET\nIPAddressAllow=localhost\n{Settings}");
         var journal = await Journal.FromNowAsync(Machine);
         await Machine.ShellAsync("systemctl restart mpib-agent");
@@ -26,7 +26,7 @@ public sealed class TelemetryTests(SystemdMachine machine) : AcceptanceTest(mach
     [Fact]
     public async Task Without_the_drop_in_the_sandbox_says_no_and_the_agent_says_why()
     {
-        await Machine.ShellAsync("umask 077; head -c 32 /dev/urandom >/etc/mpib/telemetry.key");
+        await Machine.ShellAsync("umask 077; head -c 32 /dev/urandom >/opt/telemetry.key");
         await DropInAsync(Key + Settings);
         var journal = await Journal.FromNowAsync(Machine);
         await SystemctlAsync("restart", "mpib-agent");
