@@ -89,6 +89,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
                 RegisterOutcome.NoFreeSlot => $"all {HintLayout.SlotCount} slots have a flow",
                 RegisterOutcome.TooManySlots => "its user's flows have SlotsPerUser slots; see [Limits]",
                 RegisterOutcome.TooManyConnections => "its user has ConnectionsPerUser connections; see [Limits]",
+                RegisterOutcome.NoMemory => "the agent gets no more memory from the system",
                 _ => "the state file cannot grow; make room on its file system",
             });
             return ResponseStatus.NoFreeSlots;

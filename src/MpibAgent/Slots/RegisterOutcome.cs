@@ -20,4 +20,7 @@ internal enum RegisterOutcome
 
     /// <summary>The state file cannot grow.</summary>
     NoRoomForState,
+
+    /// <summary>The system has no more memory for the agent.</summary>
+    NoMemory,
 }

@@ -110,6 +110,11 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             return RegisterOutcome.TooManyConnections;
         }
 
+        if (!known && !_connections.TryReserve())
+        {
+            return RegisterOutcome.NoMemory;
+        }
+
         if (!known && !state.TryReserve(_connections.NextIndex))
         {
             return RegisterOutcome.NoRoomForState;

@@ -128,6 +128,18 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
         return Footprint.Of(agent.Pid);
     }
 
-    private static int Sockets(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd")
-        .Count(path => File.ResolveLinkTarget(path, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true);
+    private static int Sockets(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Count(IsSocket);
+
+    private static bool IsSocket(string descriptor)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true;
+        }
+        catch (IOException)
+        {
+            // Closed since the directory was read.
+            return false;
+        }
+    }
 }

@@ -53,6 +53,19 @@ public sealed class MemoryTests(SystemdMachine machine, ITestOutputHelper output
         await agent.StatusAsync(2, _connections.Count.Fewest);
     }
 
+    /// <summary>With less than that it is the runtime that finds none, and the agent ends.</summary>
+    [Fact]
+    public async Task Without_memory_for_a_bigger_table_requests_are_refused_and_the_agent_does_not_end()
+    {
+        await using var agent = await KeptAgent.MakeAsync(machine, _files);
+        await agent.StartAsync();
+        await using var client = await ChaosClient.StartAsync(_files, _connections);
+
+        var replies = await RunOutAsync(agent, client, moreKiB: 4096);
+
+        Assert.True(replies.All(IsAnswered), $"{Words(replies)}\n{agent.LogTail}");
+    }
+
     /// <summary>Registers more and more, until not all of them are accepted.</summary>
     private async Task<Reply[]> RunOutAsync(KeptAgent agent, ChaosClient client, int moreKiB)
     {
