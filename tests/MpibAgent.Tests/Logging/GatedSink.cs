@@ -11,9 +11,10 @@ internal sealed class GatedSink(bool isOpen) : ILogEventSink, IDisposable
 
     public Func<LogEvent, bool> Fails { get; init; } = _ => false;
 
-    public TaskCompletionSource Entered { get; } = new();
+    // A test that waits must not go on upon the thread that it watches.
+    public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public TaskCompletionSource Disposed { get; } = new();
+    public TaskCompletionSource Disposed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public string? ThreadName { get; private set; }
 
