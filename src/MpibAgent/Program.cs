@@ -86,7 +86,7 @@ using var host = builder.Build();
 var log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
 var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
 
-var reload = new SettingsReload(args, settings, options.Policy, host.Services.GetRequiredService<PolicyEngine>(),
+var reload = new SettingsReload(args, settings, host.Services.GetRequiredService<PolicyEngine>(),
     host.Services.GetRequiredService<ILogger<SettingsReload>>());
 
 // From systemd it means: read the settings again. In the foreground it is a closed terminal, a stop like any other.

@@ -8,7 +8,7 @@ namespace MpibAgent;
 /// Reads the settings again while the agent runs. Those of [Policy] change at once; what else differs is named in the log and takes a restart.
 /// A fault anywhere changes nothing. On the loop's thread.
 /// </summary>
-internal sealed class SettingsReload(string[] arguments, SettingsReader read, PolicyOptions policy, PolicyEngine engine, ILogger<SettingsReload> log)
+internal sealed class SettingsReload(string[] arguments, SettingsReader read, PolicyEngine engine, ILogger<SettingsReload> log)
 {
     private const string LiveSection = "Policy:";
 
@@ -32,16 +32,11 @@ internal sealed class SettingsReload(string[] arguments, SettingsReader read, Po
         // What waits for a restart goes on differing from what is in force, and is named at every reload until then.
         _values = Setting.All.ToDictionary(setting => setting.Key,
             setting => (setting.Key.StartsWith(LiveSection, StringComparison.Ordinal) ? again.Values : _values).GetValueOrDefault(setting.Key));
-        policy.Name = options.Policy.Name;
-        policy.PeriodMs = options.Policy.PeriodMs;
-        policy.AlternatingMs = options.Policy.AlternatingMs;
-        policy.AlternatingFirst = options.Policy.AlternatingFirst;
-        policy.AlternatingSecond = options.Policy.AlternatingSecond;
 
-        // Also when its name is the same: a command may have put another in charge since.
-        if (changed[true].Any() || policy.Name != engine.PolicyName)
+        // Also when nothing has changed: a command may have put another in charge since.
+        if (changed[true].Any() || options.Policy.Name != engine.PolicyName)
         {
-            engine.Use(policy.Name);
+            engine.Use(options.Policy);
         }
     }
 

@@ -46,8 +46,8 @@ internal sealed class RunningAgent : IAsyncDisposable
         Listener = new RegistrationListener(Options.Registration, Loop, registrar, _processes, inherited, Log.For<RegistrationListener>());
         _rails = new RailPair(Options.Rails, Loop, Log.For<RailPair>());
         Levels = new PathLevelTable(Options.Telemetry, Loop);
-        Engine = new PolicyEngine(new PolicyCatalogue(Options.Policy, Options.Hints), Options.Policy, Options.Hints, Loop, Table, _rails, Levels,
-            Log.For<PolicyEngine>());
+        Policies = new PolicyCatalogue(Options.Policy, Options.Hints);
+        Engine = new PolicyEngine(Policies, Options.Hints, Loop, Table, _rails, Levels, Log.For<PolicyEngine>());
         _policy = policy;
         var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, Engine, inherited, Log.For<ControlFifo>());
         _services = [Loop, Region, Table, _processes, Listener, Engine, control];
@@ -66,6 +66,8 @@ internal sealed class RunningAgent : IAsyncDisposable
     public SlotTable Table { get; }
 
     public RegistrationListener Listener { get; }
+
+    public PolicyCatalogue Policies { get; }
 
     public PolicyEngine Engine { get; }
 

@@ -32,7 +32,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
         Reload("[Policy]\nName = capacity\nPeriodMs = 10\n");
         Assert.Equal("capacity", Agent.Engine.PolicyName);
         Assert.Equal("settings read again: [Policy] Name, [Policy] PeriodMs changed; nothing waits for a restart", Agent.Log.Single("settings-reloaded"));
-        Assert.Equal(10, Agent.Options.Policy.PeriodMs);
+        Assert.Equal(10, Agent.Policies.Options.PeriodMs);
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
     {
         await StartAsync("[Policy]\nName = capacity\nPeriodMs = 10\n");
         Reload("");
-        Assert.Equal(("manual", 5), (Agent.Engine.PolicyName, Agent.Options.Policy.PeriodMs));
+        Assert.Equal(("manual", 5), (Agent.Engine.PolicyName, Agent.Policies.Options.PeriodMs));
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
         Assert.Contains($"{_files["agent.conf"]}:2: [Policy] Name: expected manual or alternating or capacity or adaptive, got 'fastest'", faults[0], StringComparison.Ordinal);
         Assert.Contains(":3: [Policy] PeriodMs: expected a whole number of 2 to 1000, got '1'", faults[1], StringComparison.Ordinal);
         Assert.Contains(":6: [Hints] Colour: there is no such setting", faults[2], StringComparison.Ordinal);
-        Assert.Equal(("capacity", 1000), (Agent.Engine.PolicyName, Agent.Options.Policy.AlternatingMs));
+        Assert.Equal(("capacity", 1000), (Agent.Engine.PolicyName, Agent.Policies.Options.AlternatingMs));
         Assert.Equal(0, Agent.Log.Count("settings-reloaded"));
 
         // It is the next file that is compared with what is in force, not the faulty one.
@@ -110,7 +110,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
         await StartAsync("[Hints]\nEncoding = ppm1024\n");
         Reload("[Hints]\nEncoding = ppm1024\n[Policy]\nAlternatingFirst = 1025\n");
         Assert.Contains("1025, and encoding ppm1024 ends at 1024", Agent.Log.Single("setting-fault"), StringComparison.Ordinal);
-        Assert.Equal(0u, Agent.Options.Policy.AlternatingFirst);
+        Assert.Equal(0u, Agent.Policies.Options.AlternatingFirst);
     }
 
     [Fact]
@@ -147,7 +147,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
         _environment["MPIB_AGENT_POLICY_PERIODMS"] = "20";
         await StartAsync("[Policy]\nPeriodMs = 10\n", "--policy", "capacity");
         Reload("[Policy]\nPeriodMs = 30\nName = adaptive\n");
-        Assert.Equal(("capacity", 20), (Agent.Engine.PolicyName, Agent.Options.Policy.PeriodMs));
+        Assert.Equal(("capacity", 20), (Agent.Engine.PolicyName, Agent.Policies.Options.PeriodMs));
         Assert.Equal("settings read again: nothing changed; nothing waits for a restart", Agent.Log.Single("settings-reloaded"));
     }
 
@@ -165,7 +165,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
                 (settings.Policy.Name, settings.Policy.PeriodMs, settings.Policy.AlternatingMs);
             (options.Policy.AlternatingFirst, options.Policy.AlternatingSecond) = (settings.Policy.AlternatingFirst, settings.Policy.AlternatingSecond);
         });
-        _reload = new SettingsReload(all, read, _agent.Options.Policy, _agent.Engine, _agent.Log.For<SettingsReload>());
+        _reload = new SettingsReload(all, read, _agent.Engine, _agent.Log.For<SettingsReload>());
     }
 
     private void Reload(string file)

@@ -38,9 +38,11 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
+        // At rest a single reading is enough to see that something moves.
+        _meter.Width = _isResting ? 1 : _width.Readings;
         Rates rates = default;
         var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
-        var search = Search(seen, rates, shares.Length);
+        var search = Prepare(seen, rates, shares.Length);
         if (isMeasured)
         {
             _isBusy = rates.Sum > RailGuard.BusyPart * (_soutLink + _supLink);
@@ -62,7 +64,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         }
         else if (isMeasured)
         {
-            Search(search, now, rates, paths);
+            TakeIn(search, now, rates, paths);
         }
 
         HintMix.Fill(encoding, forced ?? search.Share, _turn, shares);
@@ -72,7 +74,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         }
     }
 
-    private void Search(LineSearch search, double now, in Rates rates, ReadOnlySpan<PathLevels> paths)
+    private void TakeIn(LineSearch search, double now, in Rates rates, ReadOnlySpan<PathLevels> paths)
     {
         var before = search.Share;
         search.Hint = _hint.Direction(paths);
@@ -81,10 +83,10 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         _turn++;
         _steady = search.Share == before ? _steady + 1 : 0;
         _width.Note(rates, _isBusy && _steady > 1);
-        _meter.Width = _width.Readings;
     }
 
-    private LineSearch Search(in Observation seen, in Rates rates, int flows)
+    /// <summary>The search, told what links and flows there are.</summary>
+    private LineSearch Prepare(in Observation seen, in Rates rates, int flows)
     {
         // A link of unknown rate has shown at least what it has carried.
         var sout = seen.Sout.LinkRate > 0 ? seen.Sout.LinkRate : Math.Max(_soutLink, rates.Sout);

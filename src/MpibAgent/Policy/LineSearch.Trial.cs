@@ -77,10 +77,9 @@ internal sealed partial class LineSearch
             var p0 = Math.Max(0, d * Math.Log(b.Sout / a.Sout));
             var s1 = Math.Max(0, d * Math.Log(a.Sup / b.Sup));
             var rise = d > 0 ? Math.Log(a.Sout / b.Sout) : Math.Log(a.Sup / b.Sup);
-            var margin1 = Math.Max(Math.Max(0.04, 3 * _noise), 0.1 * g);
-            if (rise > margin1)
+            if (rise > Math.Max(Math.Max(0.04, 3 * _noise), 0.1 * g))
             {
-                // The rail that gets less sends more, or more is lost than the step can cost: the demand or the network changed meanwhile.
+                // The rail that gets less sends more: the demand or the network changed meanwhile.
                 Hold(_held, null);
                 _due[Side(d)] = _active;
                 return;

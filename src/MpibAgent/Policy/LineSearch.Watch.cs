@@ -91,14 +91,11 @@ internal sealed partial class LineSearch
         _base = now;
         _low = _high = 0;
         _deviant.Clear();
-
-        if (_active - _lastEvent < _backoff)
+        if (MayStartEvent)
         {
-            return;
+            // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size.
+            StartEvent(Hint, isDrop ? Math.Clamp(1.05 * drop, FirstEventStep, LargestStep) : FirstEventStep);
         }
-
-        // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size.
-        StartEvent(Hint, isDrop ? Math.Clamp(1.05 * drop, FirstEventStep, LargestStep) : FirstEventStep);
     }
 
     private bool MayStartEvent => HasToken && _active - _lastEvent >= _backoff;
@@ -149,11 +146,11 @@ internal sealed partial class LineSearch
         }
     }
 
-    private bool StartEvent(int direction, double step)
+    private void StartEvent(int direction, double step)
     {
         if (!HasToken)
         {
-            return false;
+            return;
         }
 
         _tokens--;
@@ -169,7 +166,5 @@ internal sealed partial class LineSearch
             _bothTried = true;
             Start(-direction, step, isEvent: true);
         }
-
-        return true;
     }
 }

@@ -21,10 +21,16 @@ internal sealed partial class LineSearch
     /// <summary>The part of the goodput that probes may cost.</summary>
     private const double ProbeBudget = 0.006;
 
+    /// <summary>By how much a sample must be off the base rates to count, unless noise is higher.</summary>
     private const double Deviation = 0.08;
-    /// <summary>In shorter bursts the ends make a rail look restless.</summary>
+
+    /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
+
+    /// <summary>Samples that a trial may take, and of them those that a big step waits for a queue to drain.</summary>
     private const int LongestTrial = 45, LongestDrain = 30;
+
+    /// <summary>Seconds without traffic after which it probes both ways.</summary>
     private const double IdleUntilWake = 2;
 
     private readonly Random _random;
@@ -87,7 +93,7 @@ internal sealed partial class LineSearch
         set
         {
             _grid = value;
-            if (_isTrying || value.Best(_held) != _held)
+            if (value.Best(_held) != _held || value.Best(Share) != Share)
             {
                 Hold(value.Best(_held), null);
             }

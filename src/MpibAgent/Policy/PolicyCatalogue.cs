@@ -3,9 +3,12 @@ using MpibAgent.Interface;
 
 namespace MpibAgent.Policy;
 
-/// <summary>Makes the policies by their names, as the settings are at that moment.</summary>
+/// <summary>Makes the policies by their names, with the settings of [Policy] that are in force.</summary>
 internal sealed class PolicyCatalogue(PolicyOptions options, HintOptions hints)
 {
+    /// <summary>The settings that the next policy is made by; a reload puts others here.</summary>
+    public PolicyOptions Options { get; set; } = options;
+
     /// <summary>The names there are.</summary>
     public static IReadOnlyList<string> Names { get; } =
         [ManualPolicy.PolicyName, AlternatingPolicy.PolicyName, CapacityPolicy.PolicyName, AdaptivePolicy.PolicyName];
@@ -16,9 +19,9 @@ internal sealed class PolicyCatalogue(PolicyOptions options, HintOptions hints)
     public ISplitPolicy Create(string name, double share) => name switch
     {
         AlternatingPolicy.PolicyName => new AlternatingPolicy(
-            TimeSpan.FromMilliseconds(options.AlternatingMs), ShareOf(options.AlternatingFirst), ShareOf(options.AlternatingSecond)),
+            TimeSpan.FromMilliseconds(Options.AlternatingMs), ShareOf(Options.AlternatingFirst), ShareOf(Options.AlternatingSecond)),
         CapacityPolicy.PolicyName => new CapacityPolicy(hints.Encoding),
-        AdaptivePolicy.PolicyName => new AdaptivePolicy(hints.Encoding, TimeSpan.FromMilliseconds(options.PeriodMs), share, new Random()),
+        AdaptivePolicy.PolicyName => new AdaptivePolicy(hints.Encoding, TimeSpan.FromMilliseconds(Options.PeriodMs), share, new Random()),
         _ => new ManualPolicy(),
     };
 

@@ -20,7 +20,6 @@ internal sealed class PolicyEngine : IHostedService
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     private readonly PolicyCatalogue _catalogue;
-    private readonly PolicyOptions _options;
     private readonly HintOptions _hints;
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
@@ -38,11 +37,10 @@ internal sealed class PolicyEngine : IHostedService
     private double _toldShare = double.NaN;
     private long _toldAt;
 
-    public PolicyEngine(PolicyCatalogue catalogue, PolicyOptions options, HintOptions hints, EventLoop loop, SlotTable table, RailPair rails,
-        PathLevelTable levels, ILogger<PolicyEngine> log)
+    public PolicyEngine(PolicyCatalogue catalogue, HintOptions hints, EventLoop loop, SlotTable table, RailPair rails, PathLevelTable levels,
+        ILogger<PolicyEngine> log)
     {
         _catalogue = catalogue;
-        _options = options;
         _hints = hints;
         _loop = loop;
         _table = table;
@@ -68,7 +66,7 @@ internal sealed class PolicyEngine : IHostedService
     {
         _table.Changed += FlowsChanged;
         _levels.Crossed += CongestionChanged;
-        Use(_options.Name);
+        Use(_catalogue.Options);
     });
 
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
@@ -78,7 +76,14 @@ internal sealed class PolicyEngine : IHostedService
         _timer.Disarm();
     });
 
-    /// <summary>Puts the policy of that name in charge, with the settings as they are now. It goes on from the share that flows have.</summary>
+    /// <summary>From now on policies are made by these settings; the one that they name takes charge.</summary>
+    public void Use(PolicyOptions options)
+    {
+        _catalogue.Options = options;
+        Use(options.Name);
+    }
+
+    /// <summary>Puts the policy of that name in charge, made by the settings in force. It goes on from the share that flows have.</summary>
     public void Use(string name) => Use(_catalogue.Create(name, SteeredShare()));
 
     /// <summary>Puts <paramref name="policy"/> in charge.</summary>

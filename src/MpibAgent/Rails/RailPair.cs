@@ -100,7 +100,7 @@ internal sealed class RailPair : IDisposable
             sout = sout with { TxBytes = null };
             sup = sup with { TxBytes = null };
         }
-        else
+        else if (!double.IsNaN(supShare))
         {
             _soutWatch.Look(sout.TxBytes, sup.TxBytes, sout.IsUp && 1 - supShare >= LeastShare, after);
             _supWatch.Look(sup.TxBytes, sout.TxBytes, sup.IsUp && supShare >= LeastShare, after);

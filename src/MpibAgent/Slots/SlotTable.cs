@@ -209,74 +209,6 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     /// <summary>How many connections a process has.</summary>
     public int ConnectionsOfProcess(int pid) => _connections.CountOf(pid);
 
-    /// <summary>Sets the hint of one slot, whether or not it has a flow.</summary>
-    public void SetHint(int slot, uint hint, HintSource source)
-    {
-        RecordSource(slot, source);
-        region.WriteHint(slot, hint);
-        Log.HintSet(log, slot, hint, source.Name(), options.Encoding.Share(hint) * 100);
-        Changed?.Invoke();
-    }
-
-    /// <summary>Sets the hint of one slot by the policy: without a word, for it may do so hundreds of times a second.</summary>
-    public void Steer(int slot, uint hint)
-    {
-        RecordSource(slot, HintSource.Policy);
-        region.WriteHint(slot, hint);
-    }
-
-    /// <summary>Undoes what the operator has set for one slot. Its hint goes back to the initial one, or stays for the policy to change.</summary>
-    public void Unpin(int slot, bool keepHint)
-    {
-        RecordSource(slot, keepHint ? HintSource.Policy : HintSource.Initial);
-        if (!keepHint)
-        {
-            region.WriteHint(slot, InitialHint);
-        }
-
-        Log.SlotUnpinned(log, slot, region.Read(slot).SupBw);
-        Changed?.Invoke();
-    }
-
-    /// <summary>Undoes all that the operator has set: the initial hint is that of the settings again. Hints of flows may stay for the policy to change.</summary>
-    public void UnpinAll(bool keepHints)
-    {
-        _allPinned = false;
-        state.Initial = null;
-        InitialHint = options.Initial;
-        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
-        {
-            var keep = keepHints && !_free.Contains(slot);
-            RecordSource(slot, keep ? HintSource.Policy : HintSource.Initial);
-            if (!keep)
-            {
-                region.WriteHint(slot, InitialHint);
-            }
-        }
-
-        Log.AllUnpinned(log, InitialHint);
-        Changed?.Invoke();
-    }
-
-    /// <summary>Sets the hint of every slot, and from now on the initial hint.</summary>
-    public void SetAll(uint hint, HintSource source)
-    {
-        _allPinned = true;
-        InitialHint = hint;
-        state.Initial = hint;
-        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
-        {
-            RecordSource(slot, source);
-            region.WriteHint(slot, hint);
-        }
-
-        Log.AllHintsSet(log, hint, source.Name(), options.Encoding.Share(hint) * 100);
-        Changed?.Invoke();
-    }
-
-    /// <summary>Whose the hint of a slot is that has gone back to the initial one: an operator's `all HINT` holds for slots to come.</summary>
-    private HintSource Unset => _allPinned ? HintSource.Operator : HintSource.Initial;
-
     private bool HasSlotToGive => _free.Count > 0 || _orphans.Count > 0;
 
     private int TakeSlot()
@@ -359,15 +291,6 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         var flow = _slots[slot].Flow;
         region.WriteEntry(slot, flow.Source, flow.Destination, hint);
         Log.SlotGiven(log, slot, flow.Source, flow.Destination, hint);
-    }
-
-    private void RecordSource(int slot, HintSource source)
-    {
-        if (_slots[slot].Source != source)
-        {
-            _slots[slot].Source = source;
-            Record(slot);
-        }
     }
 
     private void Record(int slot) =>

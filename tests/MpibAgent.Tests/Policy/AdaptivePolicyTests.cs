@@ -47,9 +47,47 @@ public sealed class AdaptivePolicyTests
         Idle(policy, 300);
         Assert.Equal(Period, policy.Period);
         Idle(policy, 200);
-        Assert.Equal(Period * 20, policy.Period);
+        Assert.Equal(TimeSpan.FromMilliseconds(100), policy.Period);
         Send(policy, 1);
         Assert.Equal(Period, policy.Period);
+    }
+
+    [Fact]
+    public void However_long_its_samples_had_become_the_first_bytes_after_a_rest_are_seen_at_once()
+    {
+        var policy = Make(double.NaN);
+        var random = new Random(7);
+        for (var i = 0; i < 400; i++)
+        {
+            // Two rails that never keep their proportion: the samples grow.
+            _now += Period.TotalSeconds;
+            _bytes += (ulong)random.Next(1_000_000, 9_000_000);
+            Decide(policy, Seen.At(_now, Link with { TxBytes = _bytes }, Link with { TxBytes = (ulong)(i + 1) * 4_000_000 + (ulong)random.Next(3_900_000) }));
+        }
+
+        var (sout, sup) = (_bytes, 400 * 4_000_000ul + 4_000_000);
+        for (var i = 0; i < 600; i++)
+        {
+            Decide(policy, Seen.At(_now += Period.TotalSeconds, Link with { TxBytes = sout }, Link with { TxBytes = sup }));
+        }
+
+        Assert.Equal(TimeSpan.FromMilliseconds(100), policy.Period);
+        Decide(policy, Seen.At(_now + 0.1, Link with { TxBytes = sout + 80_000_000 }, Link with { TxBytes = sup + 80_000_000 }));
+        Assert.Equal(Period, policy.Period);
+    }
+
+    [Fact]
+    public void Flows_that_come_and_go_do_not_end_a_trial_under_ppm1024()
+    {
+        var policy = Make(0.5);
+        Send(policy, 5);
+        while (Decide(policy, Next(4_000_000))[0] == 0.5)
+        {
+        }
+
+        var shares = new double[2];
+        policy.Decide(Next(4_000_000) with { IsSample = false }, new PathLevels[2], shares);
+        Assert.NotEqual(0.5, shares[0]);
     }
 
     [Fact]

@@ -264,6 +264,20 @@ public sealed class RailPairTests
         Assert.Contains("SOUT rail mlx5_0: its counter has not moved for 10 s", rig.Log.Single("rail-counter-frozen"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_reading_by_somebody_who_knows_no_share_does_not_unfreeze_a_counter()
+    {
+        using var rig = new SysfsRig();
+        for (var i = 0ul; i < 50; i++)
+        {
+            rig.Write($"{SysfsRig.SupPort}/counters/port_xmit_data", 1_000_000_000_000 + (i * 10_000_000));
+            rig.ReadAfter(Second, supShare: 0.5);
+            rig.Read();
+        }
+
+        Assert.True(rig.Pair.IsSoutFrozen);
+    }
+
     [Theory]
     [InlineData(1.0)]
     [InlineData(double.NaN)]
