@@ -13,7 +13,6 @@ using MpibAgent.Registration;
 using MpibAgent.Slots;
 using MpibAgent.Systemd;
 using MpibAgent.Telemetry;
-using Serilog;
 
 const int Stopped = 0, Failed = 1, BadSettings = 2;
 
@@ -27,7 +26,7 @@ if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } option
 // The empty builder: the default one watches the working directory, which is / under systemd, for appsettings.json.
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mpib-agent" });
 builder.Services
-    .AddSerilog(AgentLog.Create(options.Log), dispose: true)
+    .AddSingleton(_ => AgentLog.Create(options.Log))
     .AddSingleton(options.Hints)
     .AddSingleton(options.Registration)
     .AddSingleton(options.Control)

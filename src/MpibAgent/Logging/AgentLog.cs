@@ -1,16 +1,24 @@
+using Microsoft.Extensions.Logging;
 using Serilog;
-using Serilog.Core;
+using Serilog.Configuration;
+using Serilog.Debugging;
 using Serilog.Events;
+using Serilog.Extensions.Logging;
 
 namespace MpibAgent.Logging;
 
 /// <summary>Sets the log up: where it goes and from which level on, behind a queue so that no write of it makes the loop wait.</summary>
 internal static class AgentLog
 {
-    public static Logger Create(LogOptions options)
+    public static ILoggerFactory Create(LogOptions options)
     {
         var toJournal = options.Target == LogTarget.Journal || (options.Target == LogTarget.Auto && JournalStream.IsConnected);
-        return new LoggerConfiguration()
+        var queue = new BackgroundSink(LoggerSinkConfiguration.CreateSink(sink =>
+            _ = toJournal ? sink.Journald() : sink.Console(new ConsoleLine(withStackTraces: options.Level == LogLevelName.Debug))));
+
+        // Where Serilog says that it could not make a line of something, for want of memory mostly.
+        SelfLog.Enable(_ => queue.CountLost());
+        var logger = new LoggerConfiguration()
             .MinimumLevel.Is(options.Level switch
             {
                 LogLevelName.Debug => LogEventLevel.Debug,
@@ -20,7 +28,8 @@ internal static class AgentLog
             })
             // The host's own lines say in many what ours say in one.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Fatal)
-            .WriteTo.Background(sink => _ = toJournal ? sink.Journald() : sink.Console(new ConsoleLine(withStackTraces: options.Level == LogLevelName.Debug)))
+            .WriteTo.Sink(queue)
             .CreateLogger();
+        return new LossyLoggerFactory(new SerilogLoggerFactory(logger, dispose: true), queue);
     }
 }

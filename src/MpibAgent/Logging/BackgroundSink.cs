@@ -12,12 +12,14 @@ namespace MpibAgent.Logging;
 /// The thread takes all that waits at once, so there are two lists that change places. When the one that fills is full, events are dropped
 /// and counted, and the count is said in the log where the events would have been. The thread sleeps for good when
 /// nothing is logged.
+/// A line for which there was no memory is counted too; as soon as there is some, the log says how many.
 /// </remarks>
 internal sealed class BackgroundSink : ILogEventSink, IDisposable
 {
     private const int StackBytes = 256 * 1024;
 
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan RetryWithoutMemory = TimeSpan.FromSeconds(1);
 
     private readonly object _gate = new();
     private readonly ILogEventSink _sink;
@@ -25,8 +27,10 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
     private readonly TimeSpan _drainTime;
     private readonly TimeProvider _time;
     private readonly Thread _thread;
+    private readonly FloodGate _losses;
     private List<LogEvent> _waiting = [];
     private long _dropped;
+    private long _lost;
     private bool _isIdle;
     private bool _isStopping;
     private volatile bool _isAbandoned;
@@ -43,6 +47,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
         _capacity = capacity;
         _drainTime = drainTime ?? TimeSpan.FromMilliseconds(500);
         _time = time ?? TimeProvider.System;
+        _losses = new FloodGate(_time, limit: 1, RetryWithoutMemory);
         _thread = new Thread(Run, StackBytes) { Name = "mpib-log", IsBackground = true };
         _thread.Start();
     }
@@ -58,7 +63,15 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
                 return;
             }
 
-            _waiting.Add(logEvent);
+            try
+            {
+                _waiting.Add(logEvent);
+            }
+            catch (OutOfMemoryException)
+            {
+                CountLost();
+                return;
+            }
 
             // An error may be the last thing that is ever said, and room may run out: neither waits for the thread to look by itself.
             if (_isIdle || logEvent.Level >= LogEventLevel.Error || _waiting.Count == (_capacity + 1) / 2)
@@ -66,6 +79,27 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
                 _isIdle = false;
                 Monitor.Pulse(_gate);
             }
+        }
+    }
+
+    /// <summary>Counts a line for which there was no memory. Does not throw.</summary>
+    public void CountLost()
+    {
+        Interlocked.Increment(ref _lost);
+        try
+        {
+            lock (_gate)
+            {
+                if (_isIdle)
+                {
+                    _isIdle = false;
+                    Monitor.Pulse(_gate);
+                }
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            // To wait for the lock takes some at its first time. Who has it will look at the count.
         }
     }
 
@@ -92,13 +126,14 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
         {
             for (var i = 0; i < batch.Count && !_isAbandoned; i++)
             {
-                Write(batch[i]);
+                Write(batch[i], 1, "");
                 batch[i] = null!; // A long batch need not keep its events alive.
             }
 
-            if (dropped > 0 && !_isAbandoned)
+            Write(null, dropped, "the log could not keep up");
+            if (Interlocked.Read(ref _lost) > 0 && _losses.Admit())
             {
-                Write(LeftOut.Line(_time, dropped, "the log could not keep up"));
+                Write(null, Interlocked.Exchange(ref _lost, 0), "they could not be made; want of memory is the usual reason");
             }
 
             batch.Clear();
@@ -110,32 +145,62 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
     /// <summary>Waits for events, and gives an empty list for them. False when there is no more to come.</summary>
     private bool TryTake(ref List<LogEvent> batch, out long dropped)
     {
-        lock (_gate)
+        dropped = 0;
+        try
         {
-            // Another event is often near. To be woken for each would cost the event loop more than all the rest of a log line (7 us of
-            // 8), so the thread looks once more on its own, and asks to be woken only when there was nothing for a while.
-            if (_waiting.Count == 0 && !_isStopping)
+            lock (_gate)
             {
-                Monitor.Wait(_gate, Linger);
+                WaitForEvents();
+                (batch, _waiting) = (_waiting, batch);
+                (dropped, _dropped) = (_dropped, 0);
+                return (batch.Count > 0 || dropped > 0 || !_isStopping) && !_isAbandoned;
             }
-
-            while (_waiting.Count == 0 && !_isStopping)
-            {
-                _isIdle = true;
-                Monitor.Wait(_gate);
-            }
-
-            (batch, _waiting) = (_waiting, batch);
-            (dropped, _dropped) = (_dropped, 0);
-            return (batch.Count > 0 || dropped > 0) && !_isAbandoned;
+        }
+        catch (OutOfMemoryException)
+        {
+            // See CountLost.
+            return true;
         }
     }
 
-    private void Write(LogEvent logEvent)
+    private void WaitForEvents()
     {
+        // Another event is often near. To be woken for each would cost the event loop more than all the rest of a log line (7 us of
+        // 8), so the thread looks once more on its own, and asks to be woken only when there was nothing for a while.
+        if (_waiting.Count == 0 && !_isStopping)
+        {
+            Monitor.Wait(_gate, Linger);
+        }
+
+        while (_waiting.Count == 0 && !_isStopping && Interlocked.Read(ref _lost) == 0)
+        {
+            _isIdle = true;
+            Monitor.Wait(_gate);
+        }
+
+        // Memory that was missing a moment ago may be there in a second; until then nothing is tried for the sake of the count alone.
+        if (_waiting.Count == 0 && !_isStopping)
+        {
+            _isIdle = true;
+            Monitor.Wait(_gate, RetryWithoutMemory);
+        }
+    }
+
+    /// <summary>Writes an event, or without one that there were lines that nobody will see.</summary>
+    private void Write(LogEvent? logEvent, long lines, string reason)
+    {
+        if (lines == 0 || _isAbandoned)
+        {
+            return;
+        }
+
         try
         {
-            _sink.Emit(logEvent);
+            _sink.Emit(logEvent ?? LeftOut.Line(_time, lines, reason));
+        }
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Add(ref _lost, lines);
         }
         catch (Exception e)
         {

@@ -1,5 +1,4 @@
 using Serilog.Core;
-using Serilog.Debugging;
 using Serilog.Events;
 
 namespace MpibAgent.Logging;
@@ -27,7 +26,7 @@ internal sealed class JournaldSink : ILogEventSink, IDisposable
         _time = time ?? TimeProvider.System;
     }
 
-    /// <summary>Sends the event. Does not throw: a log that fails must not take the agent with it.</summary>
+    /// <summary>Sends the event. A log that fails must not take the agent with it, so it throws for want of memory alone.</summary>
     public void Emit(LogEvent logEvent)
     {
         lock (_gate)
@@ -45,10 +44,9 @@ internal sealed class JournaldSink : ILogEventSink, IDisposable
                     _lost++;
                 }
             }
-            catch (Exception e)
+            catch (Exception fault) when (fault is not OutOfMemoryException)
             {
                 _lost++;
-                SelfLog.WriteLine("journald: {0}", e);
             }
         }
     }

@@ -8,20 +8,11 @@ namespace MpibAgent.Logging;
 /// <summary>What this room adds to WriteTo.</summary>
 internal static class LoggerConfigurationJournaldExtensions
 {
-    /// <summary>Writes to journald, all scalar properties as fields. Blocks while journald does: see <see cref="Background"/>.</summary>
+    /// <summary>Writes to journald, all scalar properties as fields. Blocks while journald does: see <see cref="BackgroundSink"/>.</summary>
     public static LoggerConfiguration Journald(
         this LoggerSinkConfiguration sinkConfiguration,
         LogEventLevel restrictedToMinimumLevel = LevelAlias.Minimum,
         LoggingLevelSwitch? levelSwitch = null,
         string path = JournalSocket.DefaultPath) =>
         sinkConfiguration.Sink(new JournaldSink(path), restrictedToMinimumLevel, levelSwitch);
-
-    /// <summary>
-    /// Puts a queue of <paramref name="capacity"/> events and a thread before the sinks that <paramref name="configure"/> adds.
-    /// </summary>
-    public static LoggerConfiguration Background(
-        this LoggerSinkConfiguration sinkConfiguration,
-        Action<LoggerSinkConfiguration> configure,
-        int capacity = 16384) =>
-        sinkConfiguration.Sink(new BackgroundSink(LoggerSinkConfiguration.CreateSink(configure), capacity));
 }

@@ -1,5 +1,6 @@
 using MpibAgent.Logging;
 using Serilog;
+using Serilog.Configuration;
 using Serilog.Events;
 
 namespace MpibAgent.Tests.Logging;
@@ -86,14 +87,30 @@ public sealed class BackgroundSinkTests
     }
 
     [Fact]
+    public void Lines_that_found_no_memory_are_counted_in_the_log()
+    {
+        var missing = 3;
+        var sink = new GatedSink(isOpen: true) { Fails = _ => missing > 0 && missing-- > 0 ? throw new InsufficientMemoryException() : false };
+        using (var background = new BackgroundSink(sink, drainTime: Patience))
+        {
+            background.CountLost();
+            background.CountLost();
+            Emit(background, 0, 3);
+            Wait.Until(() => sink.Events.Sum(Lines) == 5);
+        }
+
+        static long Lines(LogEvent e) => e.Properties.TryGetValue("Count", out var count) ? (long)((ScalarValue)count).Value! : 1;
+    }
+
+    [Fact]
     public void After_Dispose_the_sinks_are_disposed_and_Emit_does_nothing()
     {
         GatedSink first = new(isOpen: true), second = new(isOpen: true);
-        var log = new LoggerConfiguration().WriteTo.Background(to =>
+        var log = new LoggerConfiguration().WriteTo.Sink(new BackgroundSink(LoggerSinkConfiguration.CreateSink(to =>
         {
             to.Sink(first);
             to.Sink(second, LogEventLevel.Warning);
-        }).CreateLogger();
+        }))).CreateLogger();
         log.Information("line {Number}", 0);
         log.Dispose();
         log.Dispose();

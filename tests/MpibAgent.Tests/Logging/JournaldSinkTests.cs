@@ -122,7 +122,7 @@ public sealed class JournaldSinkTests : IDisposable
     public void A_logger_can_write_to_journald_in_the_background()
     {
         using var peer = new JournalPeer(_path);
-        using (var log = new LoggerConfiguration().WriteTo.Background(to => to.Journald(path: _path)).CreateLogger())
+        using (var log = new LoggerConfiguration().WriteTo.Sink(new BackgroundSink(new JournaldSink(_path))).CreateLogger())
         {
             log.Information("slot {Slot}", 1);
             log.Information("slot {Slot}", 2);
