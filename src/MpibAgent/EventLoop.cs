@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using MpibAgent.Logging;
 
 namespace MpibAgent;
 
@@ -9,12 +10,21 @@ namespace MpibAgent;
 /// Everything but InvokeAsync and <see cref="Post"/> is called on the loop's own thread. Sleeps in the kernel
 /// without a timeout when no timer is armed.
 /// </summary>
+/// <remarks>
+/// Memory that the system does not give for a moment ends neither the loop nor the agent. Who is called from here takes what it needs before it
+/// changes anything, or does without, so that what an OutOfMemoryException cuts off is as if it had not begun: a descriptor is still ready in the next
+/// turn, a timer fires once more. The loop waits a little before it goes on.
+/// </remarks>
 internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedService, IDisposable
 {
+    private const int WithoutMemoryMilliseconds = 10;
+    private static readonly TimeSpan RetryWithoutMemory = TimeSpan.FromSeconds(1);
+
+    private readonly FloodGate _withoutMemory = new(time, limit: 1);
     private readonly List<LoopTimer> _timers = [];
     private readonly Lock _gate = new();
-    private Queue<Action> _posted = new();
-    private Queue<Action> _running = new();
+    private Queue<Action> _posted = new(16);
+    private Queue<Action> _running = new(16);
     private Watch[] _watches = new Watch[64];
     private Thread? _thread;
     private Epoll? _epoll;
@@ -121,6 +131,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
     /// <summary>Calls <paramref name="handler"/> whenever <paramref name="descriptor"/> is ready for one of <paramref name="interest"/>.</summary>
     /// <exception cref="IOException">The kernel has no room for it.</exception>
+    /// <exception cref="OutOfMemoryException">We have none; nothing has changed.</exception>
     public void Add(int descriptor, Ready interest, Action<Ready> handler)
     {
         if (descriptor >= _watches.Length)
@@ -182,13 +193,18 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
                     var (descriptor, generation, ready) = _epoll.EventAt(i);
                     if (_watches[descriptor] is { Handler: { } handler } watch && watch.Generation == generation)
                     {
-                        handler(ready);
+                        try
+                        {
+                            handler(ready);
+                        }
+                        catch (OutOfMemoryException)
+                        {
+                            GoOnWithoutMemory();
+                        }
                     }
                 }
 
-                RunTimers();
-                RunPosted();
-                moreToDo = TurnEnded?.Invoke() ?? false;
+                moreToDo = EndTurn();
             }
         }
         catch (Exception bug)
@@ -205,6 +221,32 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         }
 
         RunPosted();
+    }
+
+    private bool EndTurn()
+    {
+        try
+        {
+            RunTimers();
+            RunPosted();
+            return TurnEnded?.Invoke() ?? false;
+        }
+        catch (OutOfMemoryException)
+        {
+            GoOnWithoutMemory();
+            return true;
+        }
+    }
+
+    private void GoOnWithoutMemory()
+    {
+        if (_withoutMemory.Admit())
+        {
+            Log.WithoutMemory(log);
+        }
+
+        // What could not be done is there to be done again at once.
+        _ = Poll(0, 0, WithoutMemoryMilliseconds);
     }
 
     private int MillisecondsToNextTimer()
@@ -234,7 +276,19 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
             var timer = _timers[i];
             if (timer.Due != long.MaxValue && timer.Due <= time.GetTimestamp())
             {
-                timer.Fire();
+                try
+                {
+                    timer.Fire();
+                }
+                catch (OutOfMemoryException)
+                {
+                    if (!timer.IsArmed)
+                    {
+                        timer.Arm(RetryWithoutMemory);
+                    }
+
+                    throw;
+                }
             }
         }
     }
@@ -269,6 +323,9 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint Write(int descriptor, ReadOnlySpan<byte> buffer, nint count);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(nint descriptors, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);

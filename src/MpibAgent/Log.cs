@@ -35,6 +35,10 @@ internal static partial class Log
     [LoggerMessage(107, LogLevel.Error, "the settings have {Faults} faults; nothing changed", EventName = "reload-refused")]
     public static partial void ReloadRefused(ILogger log, int faults);
 
+    [LoggerMessage(108, LogLevel.Error, "the system gives no more memory: what needs some is refused or waits; registrations and hints stay",
+        EventName = "without-memory")]
+    public static partial void WithoutMemory(ILogger log);
+
     // 200: Hints
     [LoggerMessage(200, LogLevel.Information, "region {Path} {How}: {Slots} slots, initial hint {Hint}, encoding {Encoding}",
         EventName = "region-ready")]
@@ -153,6 +157,9 @@ internal static partial class Log
 
     [LoggerMessage(504, LogLevel.Warning, "command \"{Line}\" refused: {Reason}; nothing changed", EventName = "command-refused")]
     public static partial void CommandRefused(ILogger log, string line, string reason);
+
+    [LoggerMessage(505, LogLevel.Error, "a command was not carried out: the system gives the agent no more memory", EventName = "command-without-memory")]
+    public static partial void CommandWithoutMemory(ILogger log);
 
     // 600: Policy
     [LoggerMessage(600, LogLevel.Information, "policy {Policy} is in charge", EventName = "policy-in-charge")]

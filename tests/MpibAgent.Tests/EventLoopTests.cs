@@ -47,6 +47,43 @@ public sealed class EventLoopTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_has_no_memory_is_tried_again_and_the_loop_goes_on()
+    {
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
+        using var reader = new AnonymousPipeClientStream(PipeDirection.In, pipe.ClientSafePipeHandle);
+        var (calls, fires) = (0, 0);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _loop.InvokeAsync(() =>
+        {
+            var descriptor = (int)reader.SafePipeHandle.DangerousGetHandle();
+            _loop.Add(descriptor, Ready.Read, _ =>
+            {
+                if (++calls == 1)
+                {
+                    throw new InsufficientMemoryException();
+                }
+
+                _loop.ForgetShared(descriptor);
+            });
+            _loop.CreateTimer(() =>
+            {
+                if (++fires == 1)
+                {
+                    throw new InsufficientMemoryException();
+                }
+
+                done.SetResult();
+            }).Arm(TimeSpan.Zero);
+        });
+        pipe.WriteByte(1);
+
+        await done.Task;
+        await _loop.InvokeAsync(() => { });
+        Assert.Equal((2, 2), (calls, fires));
+        Assert.True(_loop.IsRunning);
+    }
+
+    [Fact]
     public async Task Timers_fire_once_in_the_order_of_their_time()
     {
         var fired = new List<int>();

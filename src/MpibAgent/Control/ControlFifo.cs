@@ -34,6 +34,8 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private readonly LoopTimer _quietTimer;
     private readonly LineBuffer _lines = new();
     private readonly byte[] _buffer = new byte[ReadSize];
+    private readonly LineBuffer.LineHandler _carryOut;
+    private readonly Action _read;
     private int _fifo = -1;
 
     public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, PolicyEngine policy,
@@ -47,7 +49,11 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         _inherited = inherited;
         _log = log;
         _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
-        _quietTimer = loop.CreateTimer(() => _lines.Flush(CarryOut));
+
+        // Made once: bytes that were read are carried out also where there is no memory for more.
+        _carryOut = CarryOut;
+        _read = Read;
+        _quietTimer = loop.CreateTimer(() => _lines.Flush(_carryOut));
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -97,7 +103,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
             if (_lines.HasPartialLine)
             {
-                _lines.Flush(CarryOut);
+                _lines.Flush(_carryOut);
             }
 
             _quietTimer.Disarm();
@@ -149,7 +155,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         if (TryRead(_buffer.Length, out _, out var noWriterLeft))
         {
             // The edge is used up while there is more: come back after the others.
-            _loop.Post(Read);
+            _loop.Post(_read);
         }
         else
         {
@@ -166,7 +172,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         {
             // More of a line that was waiting for its end: it is not quiet.
             _quietTimer.Disarm();
-            _lines.Add(_buffer.AsSpan(0, count), CarryOut);
+            _lines.Add(_buffer.AsSpan(0, count), _carryOut);
             return true;
         }
 
@@ -188,7 +194,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         }
         else if (noWriterLeft)
         {
-            _lines.Flush(CarryOut);
+            _lines.Flush(_carryOut);
         }
         else
         {
@@ -204,19 +210,24 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
     private void CarryOut(ReadOnlySpan<byte> line, bool tooLong)
     {
-        var reason = $"expected at most {LineBuffer.MaxLine} bytes before the newline";
-        var command = default(ControlCommand);
-        var kind = tooLong ? LineKind.Fault : ControlCommand.Parse(line, _hints.Encoding, out command, out reason);
-        if (kind == LineKind.Fault)
+        try
         {
-            if (_complaints.Admit())
+            var reason = "";
+            var command = default(ControlCommand);
+            var kind = tooLong ? LineKind.Fault : ControlCommand.Parse(line, _hints.Encoding, out command, out reason);
+            if (kind == LineKind.Command)
             {
-                Log.CommandRefused(_log, Printable.Escape(line), reason);
+                CarryOut(command);
+            }
+            else if (kind == LineKind.Fault && _complaints.Admit())
+            {
+                Log.CommandRefused(_log, Printable.Escape(line), tooLong ? $"expected at most {LineBuffer.MaxLine} bytes before the newline" : reason);
             }
         }
-        else if (kind == LineKind.Command)
+        catch (OutOfMemoryException)
         {
-            CarryOut(command);
+            // Hints need none: this was a complaint, or another policy, and then the one before is still in charge.
+            Log.CommandWithoutMemory(_log);
         }
     }
 

@@ -36,6 +36,7 @@ internal sealed class PolicyEngine : IHostedService
     private string _toldReason = "";
     private double _toldShare = double.NaN;
     private long _toldAt;
+    private bool _isTorn;
 
     public PolicyEngine(PolicyCatalogue catalogue, HintOptions hints, EventLoop loop, SlotTable table, RailPair rails, PathLevelTable levels,
         ILogger<PolicyEngine> log)
@@ -89,16 +90,17 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>Puts <paramref name="policy"/> in charge.</summary>
     public void Use(ISplitPolicy policy)
     {
-        _policy = policy;
-        _share = _toldShare = double.NaN;
-        _timer.Disarm();
-        Log.PolicyInCharge(_log, policy.Name);
         if (policy.Period is not null)
         {
             _rails.Open();
-            FlowsChanged();
         }
 
+        _policy = policy;
+        _isTorn = false;
+        _share = _toldShare = double.NaN;
+        _timer.Disarm();
+        Log.PolicyInCharge(_log, policy.Name);
+        FlowsChanged();
         Decided?.Invoke();
     }
 
@@ -191,6 +193,12 @@ internal sealed class PolicyEngine : IHostedService
 
     private void Decide(bool isSample)
     {
+        if (_isTorn)
+        {
+            Use(PolicyName);
+            return;
+        }
+
         var (count, pinned) = (0, 0);
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
@@ -218,7 +226,17 @@ internal sealed class PolicyEngine : IHostedService
 
         // Between two samples the counters are not looked at: an interval so short says nothing.
         _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = pinned, IsSample = isSample };
-        _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
+        try
+        {
+            _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
+        }
+        catch (OutOfMemoryException)
+        {
+            // It may be in the middle of something: the next time another one goes on from the shares that flows have.
+            _isTorn = true;
+            throw;
+        }
+
         var sum = 0.0;
         for (var i = 0; i < count; i++)
         {

@@ -117,13 +117,13 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
             return process;
         }
 
-        process = new PeerProcess(new ProcessIdentity(peer.Pid, peer.Uid, Ownership.Status(pidfd).Inode), pidfd, peer.Number);
         try
         {
+            process = new PeerProcess(new ProcessIdentity(peer.Pid, peer.Uid, Ownership.Status(pidfd).Inode), pidfd, peer.Number);
             Watch(process);
             return process;
         }
-        catch (IOException)
+        catch (Exception fault) when (fault is IOException or OutOfMemoryException)
         {
             _ = Close(pidfd);
             error = NoMemory;
@@ -161,8 +161,11 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
         Log.ProcessEnded(log, pid, uid, table.RemoveProcess(pid));
     }
 
+    /// <summary>When it fails nothing has changed: what takes memory comes first.</summary>
     private void Watch(PeerProcess process)
     {
+        _processes.EnsureCapacity(_processes.Count + 1);
+        _perUser.EnsureCapacity(_perUser.Count + 1);
         loop.Add(process.Pidfd, Ready.Read, _ => End(process));
         _processes.Add(process.Identity.Pid, process);
         CollectionsMarshal.GetValueRefOrAddDefault(_perUser, process.Identity.Uid, out _)++;

@@ -9,6 +9,8 @@ namespace MpibAgent.Registration;
 /// <summary>Turns a request of a known peer into a call on the <see cref="SlotTable"/>, and the outcome into the bytes of the response.</summary>
 internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLoop loop, ILogger<Registrar> log)
 {
+    private const string NoMemory = "the agent gets no more memory from the system";
+
     // A gate for each kind: a flood of one does not hide the others.
     private readonly Complaints _badRequests = new(loop, left => Log.ComplaintsLeftOut(log, left));
     private readonly Complaints _refusals = new(loop, left => Log.ComplaintsLeftOut(log, left));
@@ -17,15 +19,14 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     /// <summary>Carries out a whole request and writes the response; returns the response's bytes.</summary>
     public int Answer(PeerSocket peer, in Request request, Span<byte> response)
     {
+        var status = TryCarryOut(peer, request, out var slot);
         if (request.Type == MessageType.Register)
         {
-            var status = Register(peer, request, out var slot);
             MemoryMarshal.Write(response, new RegisterResponse(status, slot));
             return RegisterResponse.Size;
         }
 
-        Deregister(peer, request.ConnId);
-        MemoryMarshal.Write(response, new DeregisterResponse(ResponseStatus.Success));
+        MemoryMarshal.Write(response, new DeregisterResponse(status));
         return DeregisterResponse.Size;
     }
 
@@ -34,7 +35,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     {
         if (_badRequests.Admit())
         {
-            Log.BadRequest(log, peer.Pid, peer.Uid, Request.Explain(bytes));
+            Log.BadRequest(log, peer.Pid, peer.Uid, Explain(bytes));
         }
 
         if (bytes.Length < sizeof(uint) || MemoryMarshal.Read<uint>(bytes) != Protocol.Magic)
@@ -50,6 +51,39 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
 
         MemoryMarshal.Write(response, new RegisterResponse(ResponseStatus.InvalidRequest, 0));
         return RegisterResponse.Size;
+    }
+
+    private static string Explain(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return Request.Explain(bytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            return NoMemory;
+        }
+    }
+
+    private ResponseStatus TryCarryOut(PeerSocket peer, in Request request, out int slot)
+    {
+        slot = -1;
+        try
+        {
+            return request.Type == MessageType.Register ? Register(peer, request, out slot) : Deregister(peer, request.ConnId);
+        }
+        catch (OutOfMemoryException)
+        {
+            // No connection has come or gone: the table takes what it needs before it changes, and a line of the log that finds no memory is left out.
+            slot = -1;
+            if (processes.TryFind(peer, out var process))
+            {
+                ReleaseUnlessConnected(process!);
+            }
+
+            Complain(peer, request.ConnId, NoMemory);
+            return ResponseStatus.NoFreeSlots;
+        }
     }
 
     private ResponseStatus Register(PeerSocket peer, in Request request, out int slot)
@@ -79,17 +113,12 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         var outcome = table.Register(process.Identity, request.ConnId, flow, out slot);
         if (outcome is not (RegisterOutcome.Registered or RegisterOutcome.KnownAlready))
         {
-            if (table.ConnectionsOfProcess(peer.Pid) == 0)
-            {
-                processes.Release(process);
-            }
-
+            ReleaseUnlessConnected(process);
             Complain(peer, request.ConnId, outcome switch
             {
                 RegisterOutcome.NoFreeSlot => $"all {HintLayout.SlotCount} slots have a flow",
                 RegisterOutcome.TooManySlots => "its user's flows have SlotsPerUser slots; see [Limits]",
                 RegisterOutcome.TooManyConnections => "its user has ConnectionsPerUser connections; see [Limits]",
-                RegisterOutcome.NoMemory => "the agent gets no more memory from the system",
                 _ => "the state file cannot grow; make room on its file system",
             });
             return ResponseStatus.NoFreeSlots;
@@ -109,19 +138,26 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         return ResponseStatus.Success;
     }
 
-    private void Deregister(PeerSocket peer, uint connId)
+    private ResponseStatus Deregister(PeerSocket peer, uint connId)
     {
         if (processes.TryFind(peer, out var process) && table.TryDeregister(peer.Pid, connId, out var slot))
         {
             Log.Deregistered(log, connId, peer.Pid, peer.Uid, slot);
-            if (table.ConnectionsOfProcess(peer.Pid) == 0)
-            {
-                processes.Release(process!);
-            }
+            ReleaseUnlessConnected(process!);
         }
         else if (_oddities.Admit())
         {
             Log.NotRegistered(log, connId, peer.Pid, peer.Uid);
+        }
+
+        return ResponseStatus.Success;
+    }
+
+    private void ReleaseUnlessConnected(PeerProcess process)
+    {
+        if (table.ConnectionsOfProcess(process.Identity.Pid) == 0)
+        {
+            processes.Release(process);
         }
     }
 

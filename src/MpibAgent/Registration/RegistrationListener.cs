@@ -28,6 +28,7 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     private readonly LoopTimer _drainTimer;
     private readonly LoopTimer _pauseTimer;
     private readonly Stack<PeerSocket> _unused = new();
+    private int _made;
     private readonly int _maxPeers;
     private readonly TimeSpan _idleTimeout;
     private readonly PeerList _peers = new();
@@ -140,7 +141,7 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
             {
                 _loop.Add(peer.Descriptor, interest, peer.OnReady);
             }
-            catch (IOException fault)
+            catch (Exception fault) when (fault is IOException or OutOfMemoryException)
             {
                 if (_complaints.Admit())
                 {
@@ -204,6 +205,15 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     /// <summary>False when nobody is waiting, or nobody can be let in at the moment.</summary>
     private bool TryAccept()
     {
+        // Whoever is accepted is served: what that takes is there first, and so is the place to put it afterwards.
+        _new.EnsureCapacity(_new.Count + 1);
+        if (_unused.Count == 0)
+        {
+            _unused.EnsureCapacity(_made + 1);
+            _unused.Push(new PeerSocket(this, _registrar));
+            _made++;
+        }
+
         if (!_socket!.TryAccept(out var descriptor, out var error))
         {
             return error switch
@@ -216,12 +226,10 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
 
         if (_peers.Count >= _maxPeers)
         {
-            DropOldest(_maxPeers == _options.MaxPeers
-                ? $"{_peers.Count} sockets are open, the limit is MaxPeers={_options.MaxPeers}"
-                : $"{_peers.Count} sockets are open, a quarter of the {ProcessWatch.DescriptorLimit} descriptors; raise LimitNOFILE=");
+            DropOldest(NoError);
         }
 
-        var peer = _unused.TryPop(out var unused) ? unused : new PeerSocket(this, _registrar);
+        var peer = _unused.Pop();
         peer.Open(descriptor, ++_accepted);
         peer.LastActive = _loop.Time.GetTimestamp();
         _peers.AddNewest(peer);
@@ -267,18 +275,16 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
             return false;
         }
 
-        var reason = $"accept: {Marshal.GetPInvokeErrorMessage(error)}" + (error == NoDescriptors ? " (raise LimitNOFILE=)" : "");
-
         // One that came in this turn has had no time to be idle.
         if (_peers.Oldest is { } oldest && oldest.Number <= _acceptedBefore)
         {
-            DropOldest(reason);
+            DropOldest(error);
             return true;
         }
 
         if (_complaints.Admit())
         {
-            Log.AcceptPaused(_log, reason);
+            Log.AcceptPaused(_log, WhyNoRoom(error));
         }
 
         _loop.Change(_socket.Descriptor, Ready.None);
@@ -286,15 +292,32 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
         return false;
     }
 
-    private void DropOldest(string reason)
+    private void DropOldest(int error)
     {
         var oldest = _peers.Oldest!;
+        Drop(oldest);
         if (_complaints.Admit())
         {
-            Log.PeerDroppedForRoom(_log, oldest.Pid, oldest.Uid, reason);
+            Log.PeerDroppedForRoom(_log, oldest.Pid, oldest.Uid, WhyNoRoom(error));
         }
+    }
 
-        Drop(oldest);
+    private string WhyNoRoom(int error)
+    {
+        try
+        {
+            return error switch
+            {
+                NoError when _maxPeers == _options.MaxPeers => $"{_maxPeers} sockets are open, the limit is MaxPeers={_options.MaxPeers}",
+                NoError => $"{_maxPeers} sockets are open, a quarter of the {ProcessWatch.DescriptorLimit} descriptors; raise LimitNOFILE=",
+                NoDescriptors => $"accept: {Marshal.GetPInvokeErrorMessage(error)} (raise LimitNOFILE=)",
+                _ => $"accept: {Marshal.GetPInvokeErrorMessage(error)}",
+            };
+        }
+        catch (OutOfMemoryException)
+        {
+            return "no memory";
+        }
     }
 
     private void DropIdle()
@@ -344,6 +367,7 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
         socket.Dispose();
     }
 
+    private const int NoError = 0;
     private const int NoDescriptors = 24;
     private const int Interrupted = 4;
     private const int TryAgain = 11;

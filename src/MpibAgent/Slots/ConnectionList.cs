@@ -45,31 +45,22 @@ internal sealed class ConnectionList
 
     public void Move(int connection, int slot) => _connections[connection].Slot = slot;
 
-    /// <summary>Makes room for one more, so that <see cref="Add"/> takes no memory; false when there is none to be had, and then nothing has changed.</summary>
-    public bool TryReserve()
+    /// <summary>Makes room for one more, so that <see cref="Add"/> takes no memory.</summary>
+    public void Reserve()
     {
-        try
+        if (_byName.Count == _byName.Capacity)
         {
-            if (_byName.Count == _byName.Capacity)
-            {
-                _byName.EnsureCapacity(2 * _byName.Count);
-            }
-
-            if (_byProcess.Count == _byProcess.Capacity)
-            {
-                _byProcess.EnsureCapacity(Math.Max(16, 2 * _byProcess.Count));
-            }
-
-            if (NextIndex >= _connections.Length)
-            {
-                Array.Resize(ref _connections, 2 * _connections.Length);
-            }
-
-            return true;
+            _byName.EnsureCapacity(2 * _byName.Count);
         }
-        catch (OutOfMemoryException)
+
+        if (_byProcess.Count == _byProcess.Capacity)
         {
-            return false;
+            _byProcess.EnsureCapacity(Math.Max(16, 2 * _byProcess.Count));
+        }
+
+        if (NextIndex >= _connections.Length)
+        {
+            Array.Resize(ref _connections, 2 * _connections.Length);
         }
     }
 

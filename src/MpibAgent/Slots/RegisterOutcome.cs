@@ -20,7 +20,4 @@ internal enum RegisterOutcome
 
     /// <summary>The state file cannot grow.</summary>
     NoRoomForState,
-
-    /// <summary>The system has no more memory for the agent.</summary>
-    NoMemory,
 }

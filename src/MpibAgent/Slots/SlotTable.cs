@@ -95,6 +95,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     /// Gives the connection <paramref name="connId"/> of a process the slot of its flow. The same connection again gets the same slot and counts
     /// once; with another flow it moves there. When it is refused nothing has changed.
     /// </summary>
+    /// <exception cref="OutOfMemoryException">The table cannot grow; nothing has changed.</exception>
     public RegisterOutcome Register(ProcessIdentity process, uint connId, Flow flow, out int slot)
     {
         var known = _connections.TryFind(process.Pid, connId, out var connection);
@@ -110,9 +111,10 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             return RegisterOutcome.TooManyConnections;
         }
 
-        if (!known && !_connections.TryReserve())
+        if (!known)
         {
-            return RegisterOutcome.NoMemory;
+            _connections.Reserve();
+            _usage.Reserve();
         }
 
         if (!known && !state.TryReserve(_connections.NextIndex))

@@ -73,6 +73,7 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     }
 
     /// <summary>Sees to it that a connection can be written at <paramref name="index"/>; false when the file system has no room.</summary>
+    /// <exception cref="OutOfMemoryException">There is no room for a larger mapping; the one that there is stays.</exception>
     public bool TryReserve(int index)
     {
         if (index < Capacity)
@@ -86,7 +87,6 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
             return false;
         }
 
-        Unmap();
         Map(capacity);
         return true;
     }
@@ -265,10 +265,23 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
         File.Move(draft, _path);
     }
 
+    /// <summary>Maps the file as it is now, and only then gives up the mapping of what it was.</summary>
     private void Map(int capacity)
     {
-        _file = MemoryMappedFile.CreateFromFile(_handle!, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
-        _view = _file.CreateViewAccessor(0, SizeFor(capacity));
+        var file = MemoryMappedFile.CreateFromFile(_handle!, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
+        MemoryMappedViewAccessor view;
+        try
+        {
+            view = file.CreateViewAccessor(0, SizeFor(capacity));
+        }
+        catch (IOException fault)
+        {
+            file.Dispose();
+            throw new InsufficientMemoryException(fault.Message, fault);
+        }
+
+        Unmap();
+        (_file, _view) = (file, view);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _base);
         Capacity = capacity;
     }

@@ -9,6 +9,9 @@ internal sealed class UserUsage
 
     public (int Slots, int Connections) Of(uint uid) => _byUid.GetValueOrDefault(uid);
 
+    /// <summary>Makes room for one more user, so that <see cref="Add"/> takes no memory.</summary>
+    public void Reserve() => _byUid.EnsureCapacity(_byUid.Count + 1);
+
     public void Add(uint uid, int slots, int connections)
     {
         ref var usage = ref CollectionsMarshal.GetValueRefOrAddDefault(_byUid, uid, out _);

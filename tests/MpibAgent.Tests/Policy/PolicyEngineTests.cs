@@ -20,6 +20,17 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task A_policy_cut_off_for_want_of_memory_is_replaced_by_a_fresh_one()
+    {
+        var policy = new CutOff();
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => agent.OnLoop(() => agent.Table.SourceOf(0)) == HintSource.Policy);
+        Assert.Equal(1, policy.Asked);
+    }
+
+    [Fact]
     public async Task The_same_share_under_ppm1024_is_another_hint()
     {
         await using var agent = await RunningAgent.StartAsync(policy: new FixedShare(0.75),
@@ -146,6 +157,23 @@ public sealed class PolicyEngineTests
 
     private static void ByCapacity(AgentOptions options) =>
         (options.Policy.Name, options.Rails.SoutGbps, options.Rails.SupGbps) = ("capacity", 100, 300);
+
+    private sealed class CutOff : ISplitPolicy
+    {
+        public string Name => AlternatingPolicy.PolicyName;
+
+        public TimeSpan? Period => TimeSpan.FromMilliseconds(1);
+
+        public string Reason => "";
+
+        public int Asked { get; private set; }
+
+        public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
+        {
+            Asked++;
+            throw new InsufficientMemoryException();
+        }
+    }
 
     private sealed class FixedShare(double share) : ISplitPolicy
     {
