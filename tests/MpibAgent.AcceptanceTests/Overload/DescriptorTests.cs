@@ -58,7 +58,7 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
         await using var agent = await StartWithFewDescriptorsAsync();
         await using var job = await ChaosClient.StartAsync(_files, _connections);
         await RegisterAsync(job, 1, flow: 1);
-        var before = await SettledAsync(agent);
+        var before = await Footprint.SettledAsync(agent.Pid);
         await using var crowd = await Crowd.StartAsync(_files);
         await crowd.StallAsync("silent", 300);
         var (registered, _, _) = await crowd.StartProcessesAsync(80);
@@ -72,7 +72,7 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
 
         await crowd.LeaveAsync();
         await agent.StatusAsync(1, 1);
-        Assert.Equal(before.Descriptors, (await SettledAsync(agent)).Descriptors);
+        Assert.Equal(before.Descriptors, (await Footprint.SettledAsync(agent.Pid)).Descriptors);
         Assert.Equal((20, 0, 0), await crowd.StartProcessesAsync(20));
     }
 
@@ -104,11 +104,11 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
         await agent.StartAsync();
         await using var crowd = await Crowd.StartAsync(_files);
         await crowd.SendDescriptorsAsync(1);
-        var before = await SettledAsync(agent);
+        var before = await Footprint.SettledAsync(agent.Pid);
 
         await crowd.SendDescriptorsAsync(1000);
 
-        Assert.Equal(before.Descriptors, (await SettledAsync(agent)).Descriptors);
+        Assert.Equal(before.Descriptors, (await Footprint.SettledAsync(agent.Pid)).Descriptors);
     }
 
     private async Task<KeptAgent> StartWithFewDescriptorsAsync(params string[] options)
@@ -120,26 +120,4 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
 
     private static async Task RegisterAsync(ChaosClient client, uint name, int flow) =>
         Assert.Equal(ReplyKind.Done, (await client.RegisterAsync(name, flow))!.Single().Kind);
-
-    /// <summary>What it holds once it has seen the last of its peers close.</summary>
-    private static async Task<Footprint> SettledAsync(KeptAgent agent)
-    {
-        await Wait.UntilAsync(() => Task.FromResult(Sockets(agent.Pid)), seen => seen <= 3);
-        return Footprint.Of(agent.Pid);
-    }
-
-    private static int Sockets(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Count(IsSocket);
-
-    private static bool IsSocket(string descriptor)
-    {
-        try
-        {
-            return File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true;
-        }
-        catch (IOException)
-        {
-            // Closed since the directory was read.
-            return false;
-        }
-    }
 }

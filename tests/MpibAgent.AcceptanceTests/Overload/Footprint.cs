@@ -9,12 +9,34 @@ internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
 {
     public static Footprint Of(int pid) => new(Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, KiB(pid, "VmRSS:"));
 
-    /// <summary>Bytes that count against RLIMIT_DATA.</summary>
-    public static long Data(int pid) => KiB(pid, "VmData:") * 1024L;
+    /// <summary>What it holds once it has seen the last of its peers close.</summary>
+    public static async Task<Footprint> SettledAsync(int pid)
+    {
+        await Wait.UntilAsync(() => Task.FromResult(Sockets(pid)), seen => seen <= 3);
+        return Of(pid);
+    }
+
+    /// <summary>Bytes that count against a limit of prlimit(1), data or as.</summary>
+    public static long Bytes(int pid, string limit) => KiB(pid, limit == "data" ? "VmData:" : "VmSize:") * 1024L;
+
+    private static int Sockets(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Count(IsSocket);
+
+    private static bool IsSocket(string descriptor)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true;
+        }
+        catch (IOException)
+        {
+            // Closed since the directory was read.
+            return false;
+        }
+    }
 
     private static int KiB(int pid, string field)
     {
         var line = File.ReadLines($"/proc/{pid}/status").Single(line => line.StartsWith(field, StringComparison.Ordinal));
-        return int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        return int.Parse(line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 }
