@@ -181,9 +181,9 @@ internal sealed class ConnectionModel(int slotLimit)
         Assert.InRange(told.Slot, 0, slotLimit - 1);
         foreach (var other in _connections.Values)
         {
-            if (other.Slot >= 0 && other.IsRegistered)
+            if (other.Slot >= 0 && other.IsRegistered && (other.Flow == told.Flow) != (other.Slot == told.Slot))
             {
-                Assert.True((other.Flow == told.Flow) == (other.Slot == told.Slot), $"told {told}, while another was told {other}");
+                Assert.Fail($"told {told}, while another was told {other}");
             }
         }
     }
