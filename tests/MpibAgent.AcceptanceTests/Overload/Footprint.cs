@@ -9,10 +9,13 @@ internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
 {
     public static Footprint Of(int pid) => new(Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, KiB(pid, "VmRSS:"));
 
+    // Its listener, and the one by which it notifies systemd.
+    private const int SocketsOfItsOwn = 2;
+
     /// <summary>What it holds once it has seen the last of its peers close.</summary>
     public static async Task<Footprint> SettledAsync(int pid)
     {
-        await Wait.UntilAsync(() => Task.FromResult(Sockets(pid)), seen => seen <= 3);
+        await Wait.UntilAsync(() => Task.FromResult(Sockets(pid)), seen => seen == SocketsOfItsOwn);
         return Of(pid);
     }
 
