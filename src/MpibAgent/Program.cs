@@ -26,7 +26,7 @@ if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } option
 // The empty builder: the default one watches the working directory, which is / under systemd, for appsettings.json.
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mpib-agent" });
 builder.Services
-    .AddSingleton(_ => AgentLog.Create(options.Log))
+    .AddAgentLog(options.Log)
     .AddSingleton(options.Hints)
     .AddSingleton(options.Registration)
     .AddSingleton(options.Control)

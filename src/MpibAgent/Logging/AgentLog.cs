@@ -1,16 +1,16 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Configuration;
 using Serilog.Debugging;
 using Serilog.Events;
-using Serilog.Extensions.Logging;
 
 namespace MpibAgent.Logging;
 
 /// <summary>Sets the log up: where it goes and from which level on, behind a queue so that no write of it makes the loop wait.</summary>
 internal static class AgentLog
 {
-    public static ILoggerFactory Create(LogOptions options)
+    public static IServiceCollection AddAgentLog(this IServiceCollection services, LogOptions options)
     {
         var toJournal = options.Target == LogTarget.Journal || (options.Target == LogTarget.Auto && JournalStream.IsConnected);
         var queue = new BackgroundSink(LoggerSinkConfiguration.CreateSink(sink =>
@@ -30,6 +30,8 @@ internal static class AgentLog
             .MinimumLevel.Override("Microsoft", LogEventLevel.Fatal)
             .WriteTo.Sink(queue)
             .CreateLogger();
-        return new LossyLoggerFactory(new SerilogLoggerFactory(logger, dispose: true), queue);
+        services.AddSerilog(logger, dispose: true);
+        var serilog = services.Last(service => service.ServiceType == typeof(ILoggerFactory)).ImplementationFactory!;
+        return services.AddSingleton<ILoggerFactory>(provider => new LossyLoggerFactory((ILoggerFactory)serilog(provider), queue));
     }
 }
