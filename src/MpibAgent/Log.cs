@@ -240,4 +240,11 @@ internal static partial class Log
 
     [LoggerMessage(705, LogLevel.Warning, "a load report to {Collector} did not go out: {Reason}", EventName = "load-not-sent")]
     public static partial void LoadNotSent(ILogger log, Ipv4Endpoint collector, string reason);
+
+    // 800: Status
+    [LoggerMessage(800, LogLevel.Warning, "status {Path} cannot be written: {Reason}. mpibctl sees an older state until it can", EventName = "status-not-written")]
+    public static partial void StatusNotWritten(ILogger log, string path, string reason);
+
+    [LoggerMessage(801, LogLevel.Information, "status {Path} is written again", EventName = "status-written-again")]
+    public static partial void StatusWrittenAgain(ILogger log, string path);
 }

@@ -11,6 +11,7 @@ using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
+using MpibAgent.Status;
 using MpibAgent.Systemd;
 using MpibAgent.Telemetry;
 
@@ -53,6 +54,7 @@ builder.Services
     .AddSingleton<PolicyCatalogue>()
     .AddSingleton<PolicyEngine>()
     .AddSingleton<ControlFifo>()
+    .AddSingleton<StatusFile>()
     .AddSingleton<NotifySocket>()
     .AddSingleton<ServiceStatus>()
     .AddSingleton<Watchdog>();
@@ -78,6 +80,7 @@ builder.Services
     .AddHostedService(services => services.GetRequiredService<ControlFifo>())
     .AddHostedService(services => services.GetRequiredService<TelemetryListener>())
     .AddHostedService(services => services.GetRequiredService<TelemetryReporter>())
+    .AddHostedService(services => services.GetRequiredService<StatusFile>())
     .AddHostedService(services => services.GetRequiredService<ServiceStatus>())
     .AddHostedService(services => services.GetRequiredService<Watchdog>());
 

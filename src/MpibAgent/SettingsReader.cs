@@ -7,6 +7,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
 using MpibAgent.Rails;
+using MpibAgent.Status;
 
 namespace MpibAgent;
 
@@ -119,10 +120,12 @@ internal sealed class SettingsReader
     private static IEnumerable<(string First, string Second, string Path)> Conflicts(AgentOptions options)
     {
         var hints = options.Hints.Path;
+        var status = Path.Combine(Path.GetDirectoryName(options.Control.Path)!, StatusSnapshot.FileName);
         (string Name, string Path)[] paths =
         [
             ("the region", hints), ("its draft", hints + ".new"), ("its lock", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
             ("the socket", options.Registration.Path), ("the FIFO", options.Control.Path), ("the state", options.State.Path),
+            ("the status", status), ("its draft", StatusFile.DraftOf(status)),
         ];
         return from i in Enumerable.Range(0, paths.Length)
                from j in Enumerable.Range(i + 1, paths.Length - i - 1)

@@ -7,6 +7,7 @@ using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
 using MpibAgent.Slots;
+using MpibAgent.Status;
 using MpibAgent.Systemd;
 using MpibAgent.Telemetry;
 
@@ -24,6 +25,7 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly StateFile _state;
     private readonly ProcessWatch _processes;
     private readonly RailPair _rails;
+    private readonly StatusFile _status;
     private readonly ISplitPolicy? _policy;
     private bool _stopped;
 
@@ -50,7 +52,8 @@ internal sealed class RunningAgent : IAsyncDisposable
         Engine = new PolicyEngine(Policies, Options.Hints, Loop, Table, _rails, Levels, Log.For<PolicyEngine>());
         _policy = policy;
         var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, Engine, inherited, Log.For<ControlFifo>());
-        _services = [Loop, Region, Table, _processes, Listener, Engine, control];
+        _status = new StatusFile(Options.Control, Options.Hints, Options.Registration, Options.Rails, Loop, Region, Table, Engine, Log.For<StatusFile>());
+        _services = [Loop, Region, Table, _processes, Listener, Engine, control, _status];
     }
 
     public AgentOptions Options { get; } = new();
@@ -137,6 +140,7 @@ internal sealed class RunningAgent : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        _status.Dispose();
         Listener.Dispose();
         _processes.Dispose();
         _rails.Dispose();

@@ -32,6 +32,7 @@ internal sealed class PolicyEngine : IHostedService
     private readonly double[] _shares = new double[HintLayout.SlotCount];
     private ISplitPolicy _policy = new ManualPolicy();
     private Observation _seen;
+    private bool _hasSeen;
     private double _share = double.NaN;
     private string _toldReason = "";
     private double _toldShare = double.NaN;
@@ -54,6 +55,9 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>Called after a policy has taken charge, or has given another reason for what it does.</summary>
     public event Action? Decided;
 
+    /// <summary>Called after a decision that has moved a hint, or has found a rail's link changed; up to some hundred times a second.</summary>
+    public event Action? Steered;
+
     /// <summary>The name of the policy in charge.</summary>
     public string PolicyName => _policy.Name;
 
@@ -62,6 +66,12 @@ internal sealed class PolicyEngine : IHostedService
 
     /// <summary>The mean share of SUP over the flows that it steers; NaN when there are none.</summary>
     public double MeanShare => _share;
+
+    /// <summary>The rails that it looks at.</summary>
+    public RailPair Rails => _rails;
+
+    /// <summary>What it saw of them last; null while it does not look.</summary>
+    public Observation? Seen => _hasSeen && _timer.IsArmed ? _seen : null;
 
     public Task StartAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
@@ -96,7 +106,7 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         _policy = policy;
-        _isTorn = false;
+        _isTorn = _hasSeen = false;
         _share = _toldShare = double.NaN;
         _timer.Disarm();
         Log.PolicyInCharge(_log, policy.Name);
@@ -225,7 +235,10 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         // Between two samples the counters are not looked at: an interval so short says nothing.
+        var before = _seen;
         _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = pinned, IsSample = isSample };
+        var moved = !_hasSeen || !HasSameLinks(before, _seen);
+        _hasSeen |= isSample;
         try
         {
             _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
@@ -245,6 +258,7 @@ internal sealed class PolicyEngine : IHostedService
             if (hint != _table.HintOf(_slots[i]) || _table.SourceOf(_slots[i]) != HintSource.Policy)
             {
                 _table.Steer(_slots[i], hint);
+                moved = true;
             }
         }
 
@@ -255,7 +269,15 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         Tell();
+        if (moved)
+        {
+            Steered?.Invoke();
+        }
     }
+
+    private static bool HasSameLinks(in Observation one, in Observation other) =>
+        one.Sout.IsUp == other.Sout.IsUp && one.Sout.LinkRate == other.Sout.LinkRate
+        && one.Sup.IsUp == other.Sup.IsUp && one.Sup.LinkRate == other.Sup.LinkRate;
 
     /// <summary>One line when the split has moved far, and not many of them: a policy may decide a hundred times a second.</summary>
     private void Tell()

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MpibAgent.Interface;
 
 namespace MpibAgent.Slots;
 
@@ -36,6 +37,31 @@ internal sealed class ConnectionList
         var found = _byProcess.TryGetValue(pid, out var chain);
         connection = found ? chain.First : None;
         return found;
+    }
+
+    /// <summary>How many connections each process has in each slot that it holds; looks at all of them.</summary>
+    public IEnumerable<(ProcessIdentity Process, int Slot, int Connections)> Holdings()
+    {
+        var counts = new int[HintLayout.SlotCount];
+        var held = new List<int>();
+        foreach (var chain in _byProcess.Values)
+        {
+            for (var connection = chain.First; connection != None; connection = _connections[connection].Next)
+            {
+                if (counts[_connections[connection].Slot]++ == 0)
+                {
+                    held.Add(_connections[connection].Slot);
+                }
+            }
+
+            foreach (var slot in held)
+            {
+                yield return (chain.Process, slot, counts[slot]);
+                counts[slot] = 0;
+            }
+
+            held.Clear();
+        }
     }
 
     public int SlotOf(int connection) => _connections[connection].Slot;

@@ -161,6 +161,7 @@ internal sealed partial class SlotTable
 
         if (_orphans.Count > 0 || hints > 0)
         {
+            Start = TableStart.TakenOver;
             Log.RegionTakenOver(log, _orphans.Count, hints);
         }
     }

@@ -38,6 +38,12 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     /// <summary>The hint that a slot starts with and returns to.</summary>
     public uint InitialHint { get; private set; } = options.Initial;
 
+    /// <summary>Whether an operator's `all HINT` is in force, so that slots of flows to come are pinned too.</summary>
+    public bool IsInitialPinned => _allPinned;
+
+    /// <summary>What it began with.</summary>
+    public TableStart Start { get; private set; }
+
     /// <summary>Slots that have a flow.</summary>
     public int FlowCount => HintLayout.SlotCount - _free.Count;
 
@@ -49,6 +55,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     {
         if (state.Open())
         {
+            Start = TableStart.Restored;
             RestoreState();
         }
         else
@@ -90,6 +97,9 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
 
     /// <summary>The processes that have connections.</summary>
     public IEnumerable<ProcessIdentity> Processes => _connections.Processes;
+
+    /// <summary>How many connections each process has in each slot that it holds; O(connections).</summary>
+    public IEnumerable<(ProcessIdentity Process, int Slot, int Connections)> Holdings => _connections.Holdings();
 
     /// <summary>
     /// Gives the connection <paramref name="connId"/> of a process the slot of its flow. The same connection again gets the same slot and counts
