@@ -109,9 +109,12 @@ internal sealed partial class StatusFile : IHostedService, IDisposable
             }
 
             _buffer.Write("\n"u8);
+            var isFirst = _handle is null;
             Replace(_buffer.WrittenSpan);
             var ended = _loop.Time.GetTimestamp();
-            var pause = _loop.Time.GetElapsedTime(began, ended) * PausePerEffort;
+
+            // The first one pays for what is used for the first time.
+            var pause = isFirst ? TimeSpan.Zero : _loop.Time.GetElapsedTime(began, ended) * PausePerEffort;
             _notBefore = After(ended, pause > Pause ? pause : Pause);
             if (_isFailing)
             {
