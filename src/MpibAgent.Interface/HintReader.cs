@@ -40,29 +40,51 @@ public sealed unsafe class HintReader : IDisposable
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="slot"/> is not 0 to 255.</exception>
     public HintEntry Read(int slot)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, HintLayout.SlotCount);
-        ref var entry = ref Unsafe.AsRef<HintEntry>(_base + HintLayout.HeaderSize + (slot * HintLayout.EntrySize));
         var spin = default(SpinWait);
-        while (true)
+        HintEntry entry;
+        while (!TryReadOnce(slot, out entry))
         {
-            // The acquire keeps the data reads after the first look at seq; the barrier keeps them before the second.
-            var seq = Volatile.Read(ref entry.Seq);
-            var copy = new HintEntry
+            spin.SpinOnce();
+        }
+
+        return entry;
+    }
+
+    /// <summary>The same, but gives up after so many attempts: when a writer died in the middle, the wait would be for the agent's next start.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="slot"/> is not 0 to 255.</exception>
+    public bool TryRead(int slot, int attempts, out HintEntry entry)
+    {
+        var spin = default(SpinWait);
+        while (!TryReadOnce(slot, out entry))
+        {
+            if (--attempts <= 0)
             {
-                SupBw = Volatile.Read(ref entry.SupBw),
-                Seq = seq,
-                Source = new Ipv4Address(Volatile.Read(ref Unsafe.As<Ipv4Address, uint>(ref entry.Source))),
-                Destination = new Ipv4Address(Volatile.Read(ref Unsafe.As<Ipv4Address, uint>(ref entry.Destination))),
-            };
-            Interlocked.MemoryBarrier();
-            if ((seq & 1) == 0 && Volatile.Read(ref entry.Seq) == seq)
-            {
-                return copy;
+                return false;
             }
 
             spin.SpinOnce();
         }
+
+        return true;
+    }
+
+    private bool TryReadOnce(int slot, out HintEntry copy)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slot);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, HintLayout.SlotCount);
+        ref var entry = ref Unsafe.AsRef<HintEntry>(_base + HintLayout.HeaderSize + (slot * HintLayout.EntrySize));
+
+        // The acquire keeps the data reads after the first look at seq; the barrier keeps them before the second.
+        var seq = Volatile.Read(ref entry.Seq);
+        copy = new HintEntry
+        {
+            SupBw = Volatile.Read(ref entry.SupBw),
+            Seq = seq,
+            Source = new Ipv4Address(Volatile.Read(ref Unsafe.As<Ipv4Address, uint>(ref entry.Source))),
+            Destination = new Ipv4Address(Volatile.Read(ref Unsafe.As<Ipv4Address, uint>(ref entry.Destination))),
+        };
+        Interlocked.MemoryBarrier();
+        return (seq & 1) == 0 && Volatile.Read(ref entry.Seq) == seq;
     }
 
     /// <summary>Unmaps the region.</summary>

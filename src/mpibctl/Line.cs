@@ -1,0 +1,96 @@
+using Spectre.Console;
+
+namespace MpibCtl;
+
+/// <summary>A line of the screen, in parts of one style each. Its text is printable: what came from others went through <see cref="Text.Safe"/>.</summary>
+public sealed class Line
+{
+    /// <summary>What a title looks like.</summary>
+    public static readonly Style Strong = new(decoration: Decoration.Bold);
+
+    /// <summary>What matters less.</summary>
+    public static readonly Style Faint = new(decoration: Decoration.Dim);
+
+    /// <summary>What is well.</summary>
+    public static readonly Style Good = new(Color.Green);
+
+    /// <summary>What is to be looked at.</summary>
+    public static readonly Style Odd = new(Color.Yellow);
+
+    /// <summary>What is wrong.</summary>
+    public static readonly Style Bad = new(Color.Red, decoration: Decoration.Bold);
+
+    /// <summary>A bar, a curve.</summary>
+    public static readonly Style Picture = new(Color.Teal);
+
+    private readonly List<(string Text, Style Style)> _parts = [];
+
+    /// <summary>An empty line, or one of a single part.</summary>
+    public Line(string text = "", Style? style = null) => Add(text, style);
+
+    /// <summary>Its columns.</summary>
+    public int Length => _parts.Sum(part => part.Text.Length);
+
+    /// <summary>Without styles.</summary>
+    public override string ToString() => string.Concat(_parts.Select(part => part.Text));
+
+    /// <summary>One more part.</summary>
+    public Line Add(string text, Style? style = null)
+    {
+        if (text.Length > 0)
+        {
+            _parts.Add((text, style ?? Style.Plain));
+        }
+
+        return this;
+    }
+
+    /// <summary>The same in so many columns at most.</summary>
+    public Line Cut(int columns, bool unicode)
+    {
+        var left = columns;
+        var cut = new Line();
+        foreach (var (text, style) in _parts)
+        {
+            // The mark is needed where something is left out, not where it just fits.
+            var isLast = ReferenceEquals(text, _parts[^1].Text);
+            cut.Add(text.Length < left || (isLast && text.Length <= left) ? text : Text.Cut(text + (isLast ? "" : " "), left, unicode), style);
+            left -= text.Length;
+            if (left <= 0)
+            {
+                break;
+            }
+        }
+
+        return cut;
+    }
+
+    /// <summary>The same without blanks at its end.</summary>
+    public Line TrimEnd()
+    {
+        while (_parts.Count > 0)
+        {
+            var (text, style) = _parts[^1];
+            _parts.RemoveAt(_parts.Count - 1);
+            if (text.TrimEnd(' ') is { Length: > 0 } rest)
+            {
+                _parts.Add((rest, style));
+                break;
+            }
+        }
+
+        return this;
+    }
+
+    /// <summary>For the console, which decides about colours.</summary>
+    public Paragraph ToParagraph()
+    {
+        var paragraph = new Paragraph();
+        foreach (var (text, style) in _parts)
+        {
+            paragraph.Append(text, style);
+        }
+
+        return paragraph;
+    }
+}

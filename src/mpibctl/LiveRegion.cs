@@ -1,0 +1,46 @@
+using MpibAgent.Interface;
+
+namespace MpibCtl;
+
+/// <summary>The hint region, mapped read-only and read as the plugin reads it, but never for ever. Owns the mapping.</summary>
+public sealed class LiveRegion : IDisposable
+{
+    // A writer is between two stores for some nanoseconds, unless it is preempted there.
+    private const int Attempts = 50;
+
+    private readonly HintReader _reader;
+
+    private LiveRegion(HintReader reader) => _reader = reader;
+
+    /// <summary>Maps the region; null, and why, when there is none that could be the agent's.</summary>
+    public static LiveRegion? Open(string path, out string problem)
+    {
+        if (TrustedFile.StatusOf(path) is null)
+        {
+            problem = $"{path}: there is no hint region; run: systemctl start mpib-agent";
+            return null;
+        }
+
+        problem = TrustedFile.WhyNotTrusted(path, TrustedFile.StatusOf(path), isFifo: false) ?? "";
+        if (problem.Length > 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            return new LiveRegion(new HintReader(path));
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            problem = fault is InvalidDataException ? fault.Message : $"{path}: {fault.Message}";
+            return null;
+        }
+    }
+
+    /// <summary>The entry of a slot; null when its seq stays odd: a writer died in it, and readers of that slot wait for the agent's next start.</summary>
+    public HintEntry? Read(int slot) => _reader.TryRead(slot, Attempts, out var entry) ? entry : null;
+
+    /// <summary>Unmaps it.</summary>
+    public void Dispose() => _reader.Dispose();
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Reflection;
+using MpibCtl;
+
+var agent = new Option<string?>("--agent")
+{
+    Recursive = true,
+    HelpName = "FILE",
+    Description = "the agent's status file (/run/mpib/status.json, or where an agent without root has it)",
+};
+var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
+{
+    agent,
+    StatusCommand.Create(agent),
+};
+root.Directives.Clear();
+root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+if (parsed.Errors.Count > 0)
+{
+    foreach (var error in parsed.Errors)
+    {
+        Terminal.Complain(error.Message);
+    }
+
+    Terminal.Complain("see: mpibctl --help");
+    return ExitCode.Usage;
+}
+
+try
+{
+    return parsed.Invoke();
+}
+finally
+{
+    Terminal.Restore();
+}
+
+/// <summary>The name, then the version.</summary>
+internal sealed class PrintVersion : SynchronousCommandLineAction
+{
+    /// <inheritdoc/>
+    public override int Invoke(ParseResult parseResult)
+    {
+        var version = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        parseResult.InvocationConfiguration.Output.WriteLine($"mpibctl {version}");
+        return ExitCode.Good;
+    }
+}

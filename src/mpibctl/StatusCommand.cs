@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace MpibCtl;
+
+/// <summary>mpibctl status: what the agent is, does and holds.</summary>
+public static class StatusCommand
+{
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
+
+    // The agent writes one a second at most, within 50 ms.
+    private static readonly TimeSpan SnapshotPause = TimeSpan.FromMilliseconds(1200);
+
+    private static readonly ReportJson Indented = new(new JsonSerializerOptions(ReportJson.Default.Options) { WriteIndented = true });
+
+    /// <summary>Its place on the command line.</summary>
+    public static Command Create(Option<string?> agent)
+    {
+        var json = new Option<bool>("--json") { Description = "as JSON (doc/mpibctl.md); with --watch a line each time" };
+        var watch = new Option<bool>("--watch", "-w") { Description = "go on, once a second; q ends it" };
+        var command = new Command("status", "What the agent is, does and holds. Exit code: 0 serving, 1 degraded, 3 not running.") { json, watch };
+        command.SetAction(parsed => Run(parsed.GetValue(agent), parsed.GetValue(json), parsed.GetValue(watch)));
+        return command;
+    }
+
+    private static int Run(string? path, bool asJson, bool watches)
+    {
+        var report = StatusReport.Make(AgentView.Find(path));
+        if (!watches)
+        {
+            if (report.Health != "not-running" && report.Slots.Any(slot => slot.SetBy is null))
+            {
+                // A flow that has just come: the agent's next snapshot knows whose it is.
+                using var pause = new ManualResetEventSlim();
+                pause.Wait(SnapshotPause);
+                report = StatusReport.Make(AgentView.Find(path));
+            }
+
+            if (asJson)
+            {
+                Console.Out.WriteLine(JsonSerializer.Serialize(report, Indented.StatusReport));
+            }
+            else
+            {
+                Terminal.Write(Draw(report, Terminal.Columns));
+            }
+
+            return report.ExitCode;
+        }
+
+        Screen.Run((columns, rows, first) =>
+        {
+            report = StatusReport.Make(AgentView.Find(path));
+            return asJson ? [new Line(JsonSerializer.Serialize(report, ReportJson.Default.StatusReport))]
+                : Scroll([.. Draw(report, columns)], rows, first);
+        }, WatchInterval, count: null, isPlain: asJson);
+        return report.ExitCode;
+    }
+
+    /// <summary>The whole of it.</summary>
+    public static IEnumerable<Line> Draw(StatusReport report, int columns)
+    {
+        foreach (var line in Views.Agent(report))
+        {
+            yield return line;
+        }
+
+        if (report.Agent is not null)
+        {
+            yield return new Line();
+            foreach (var line in Views.Slots(report.Slots, columns, Terminal.IsUnicode, withProcesses: true))
+            {
+                yield return line;
+            }
+        }
+
+        foreach (var line in report.NotSeen)
+        {
+            yield return new Line($"not seen: {line}", Line.Faint);
+        }
+    }
+
+    /// <summary>So many rows from the first on; the last says how many there are beyond.</summary>
+    public static IReadOnlyList<Line> Scroll(IReadOnlyList<Line> lines, int rows, int first)
+    {
+        if (lines.Count <= rows)
+        {
+            return lines;
+        }
+
+        var from = Math.Min(first, lines.Count - rows + 1);
+        var shown = lines.Skip(from).Take(rows - 1).ToList();
+        var below = lines.Count - from - shown.Count;
+        shown.Add(new Line($"{below} lines below, {from} above (arrows move)", Line.Faint));
+        return shown;
+    }
+}

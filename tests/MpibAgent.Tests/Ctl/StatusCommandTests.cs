@@ -1,0 +1,125 @@
+using System.Text.Json;
+
+namespace MpibAgent.Tests.Ctl;
+
+/// <summary>The real mpibctl beside a real agent.</summary>
+public sealed class StatusCommandTests : IDisposable
+{
+    private readonly TempDirectory _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public async Task It_shows_agent_slots_and_processes()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var plugin = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
+        plugin.Do("register 1 10.0.0.1 10.0.0.2");
+        plugin.Do("register 2 10.0.0.1 10.0.0.3");
+        File.WriteAllText(_files["control"], "0 2\n");
+
+        var (code, output, errors) = Ctl.Run(_files, "status");
+
+        Assert.Equal((0, ""), (code, errors));
+        Assert.StartsWith($"mpib-agent 0.1.0 serving, pid {agent.Pid}, up ", output, StringComparison.Ordinal);
+        Assert.Contains("policy  manual\n", output, StringComparison.Ordinal);
+        Assert.Contains("encoding multiplier, initial hint 1 (50.0% on SUP)", output, StringComparison.Ordinal);
+        var rows = output.Split('\n');
+        Assert.Matches($@"^   0  10\.0\.0\.1 > 10\.0\.0\.2     2  66\.7%  ██████▋░░░  \S+ +1 +\ds  {plugin.Pid} \w+ plugin$", rows.Single(row => row.StartsWith("   0", StringComparison.Ordinal)));
+        Assert.Matches($@"^   1  10\.0\.0\.1 > 10\.0\.0\.3     1  50\.0%  █████░░░░░  initial ", rows.Single(row => row.StartsWith("   1", StringComparison.Ordinal)));
+        Assert.DoesNotContain('\e', output);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task The_json_is_the_documented_one_and_goes_with_the_exit_code()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var plugin = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
+        plugin.Do("register 1 10.0.0.1 10.0.0.2");
+
+        var (code, output, _) = Ctl.Run(_files, "status", "--json");
+
+        using var document = JsonDocument.Parse(output);
+        var root = document.RootElement;
+        Assert.Equal((0, 1, "serving"), (code, root.GetProperty("version").GetInt32(), root.GetProperty("health").GetString()));
+        string[] Keys(JsonElement element) => [.. element.EnumerateObject().Select(property => property.Name)];
+        Assert.Equal(["version", "health", "problems", "notSeen", "agent", "rails", "slots"], Keys(root));
+        Assert.Equal(["pid", "version", "uptimeSeconds", "start", "policy", "reason", "meanSharePercent", "encoding", "initialHint", "initialSharePercent", "initialPinned",
+            "region", "socket", "control"], Keys(root.GetProperty("agent")));
+        Assert.Equal(["rail", "device", "kind", "up", "gbps", "problem"], Keys(root.GetProperty("rails")[0]));
+        var slot = root.GetProperty("slots")[0];
+        Assert.Equal(["slot", "source", "destination", "hint", "sharePercent", "setBy", "connections", "ageSeconds", "processes", "moreProcesses"], Keys(slot));
+        Assert.Equal(["pid", "uid", "user", "command", "connections"], Keys(slot.GetProperty("processes")[0]));
+        Assert.Equal(("10.0.0.1", 50.0, "initial", plugin.Pid, "plugin"), (slot.GetProperty("source").GetString(), slot.GetProperty("sharePercent").GetDouble(),
+            slot.GetProperty("setBy").GetString(), slot.GetProperty("processes")[0].GetProperty("pid").GetInt32(), slot.GetProperty("processes")[0].GetProperty("command").GetString()));
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task The_exit_code_tells_health()
+    {
+        Assert.Equal(3, Ctl.Run(_files, "status").Code);
+        using (AgentProcess.Start(_files, arguments: "--sout lo --sup no-such-nic"))
+        {
+            var (code, output, _) = Ctl.Run(_files, "status");
+            Assert.Equal(1, code);
+            Assert.Contains("! SUP rail no-such-nic: there is no such device", output, StringComparison.Ordinal);
+        }
+
+        var (dead, said, _) = Ctl.Run(_files, "status");
+        Assert.Equal(3, dead);
+        Assert.Contains("ended without a stop", said, StringComparison.Ordinal);
+        using var agent = AgentProcess.Start(_files);
+        Assert.Equal(0, Ctl.Run(_files, "status").Code);
+
+        agent.Signal("STOP");
+        Assert.Equal(1, Ctl.Run(_files, "status").Code);
+        Assert.Contains("no answer within 2 s", Ctl.Run(_files, "status").Output, StringComparison.Ordinal);
+        agent.Signal("CONT");
+        await agent.StopAsync();
+        Assert.Equal(3, Ctl.Run(_files, "status", "--json").Code);
+    }
+
+    [Fact]
+    public async Task A_command_name_cannot_steer_the_terminal()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var plugin = PluginProcess.StartUnder(["sh", "-c", $"ln -s \"$0\" '{_files["\e[2J\aevil"]}'; exec '{_files["\e[2J\aevil"]}' \"$@\""], _files["agent.sock"], _files["hints"]);
+        plugin.Do("register 1 10.0.0.1 10.0.0.2");
+
+        var (_, output, _) = Ctl.Run(_files, "status");
+
+        Assert.Contains("evil", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', output);
+        Assert.DoesNotContain('\a', output);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public void A_user_without_root_sees_it_all_the_same()
+    {
+        Prerequisites.RequireRoot();
+        Prerequisites.RequireCommand("setpriv", "util-linux");
+        File.SetUnixFileMode(_files.Path, (UnixFileMode)0x1ED);
+        using var agent = AgentProcess.Start(_files);
+        using var setpriv = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("setpriv",
+            ["--reuid=65534", "--regid=65534", "--clear-groups", Ctl.Program, "status", "--agent", _files["status.json"]])
+        { RedirectStandardOutput = true })!;
+        Assert.Contains("serving", setpriv.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+        setpriv.WaitForExit();
+        Assert.Equal(0, setpriv.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("frob")]
+    [InlineData("status --no-such")]
+    public void A_command_line_that_makes_no_sense_ends_with_2(string arguments) => Assert.Equal(2, Ctl.Run(_files, arguments.Split(' ')).Code);
+
+    [Fact]
+    public void Help_and_version_are_there()
+    {
+        Assert.Contains("status", Ctl.Run(_files, "--help").Output, StringComparison.Ordinal);
+        Assert.Equal("mpibctl 0.1.0\n", Ctl.RunWith(null, "--version").Output);
+    }
+}
