@@ -13,6 +13,8 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
 {
     agent,
     StatusCommand.Create(agent),
+    SetCommand.Create(agent),
+    UnsetCommand.Create(agent),
 };
 root.Directives.Clear();
 root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

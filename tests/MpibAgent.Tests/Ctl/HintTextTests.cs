@@ -41,4 +41,33 @@ public sealed class HintTextTests
         Assert.False(HintText.TryParse(text, encoding, out _, out _, out var reason));
         Assert.StartsWith("expected a ", reason, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("0", 0, null, null)]
+    [InlineData("255", 255, null, null)]
+    [InlineData("all", null, null, null)]
+    [InlineData("10.0.0.1,10.0.0.2", null, "10.0.0.1", "10.0.0.2")]
+    [InlineData("0.0.0.0,255.255.255.255", null, "0.0.0.0", "255.255.255.255")]
+    public void A_target_is_a_slot_a_flow_or_all(string text, int? slot, string? source, string? destination)
+    {
+        var target = Target.Parse(text, out _)!;
+        Assert.Equal((slot, source, destination, text == "all"), (target.Slot, target.Source?.ToString(), target.Destination?.ToString(), target.IsAll));
+    }
+
+    [Theory]
+    [InlineData("256")]
+    [InlineData("-1")]
+    [InlineData("10.0.0.1")]
+    [InlineData("10.0.0.1,")]
+    [InlineData("10.0.0.1,10.0.0")]
+    [InlineData("10.0.0.1,10.0.0.256")]
+    [InlineData("10.0.0.1,10.0.0.2,10.0.0.3")]
+    [InlineData("ALL")]
+    [InlineData("1\e[2J")]
+    public void Another_target_is_refused_and_shown_without_control_characters(string text)
+    {
+        Assert.Null(Target.Parse(text, out var reason));
+        Assert.Contains("expected a slot of 0 to 255", reason, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', reason);
+    }
 }

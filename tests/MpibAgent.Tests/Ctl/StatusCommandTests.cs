@@ -16,7 +16,7 @@ public sealed class StatusCommandTests : IDisposable
         using var plugin = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
         plugin.Do("register 1 10.0.0.1 10.0.0.2");
         plugin.Do("register 2 10.0.0.1 10.0.0.3");
-        File.WriteAllText(_files["control"], "0 2\n");
+        Assert.Equal(0, Ctl.Run(_files, "set", "0", "2").Code);
 
         var (code, output, errors) = Ctl.Run(_files, "status");
 
@@ -114,6 +114,7 @@ public sealed class StatusCommandTests : IDisposable
     [Theory]
     [InlineData("frob")]
     [InlineData("status --no-such")]
+    [InlineData("set 0")]
     public void A_command_line_that_makes_no_sense_ends_with_2(string arguments) => Assert.Equal(2, Ctl.Run(_files, arguments.Split(' ')).Code);
 
     [Fact]
