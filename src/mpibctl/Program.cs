@@ -15,6 +15,7 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
     StatusCommand.Create(agent),
     SetCommand.Create(agent),
     UnsetCommand.Create(agent),
+    CheckCommand.Create(agent),
 };
 root.Directives.Clear();
 root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

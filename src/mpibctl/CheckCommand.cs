@@ -1,0 +1,305 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using MpibAgent;
+using MpibAgent.Interface;
+
+namespace MpibCtl;
+
+/// <summary>mpibctl check: walks the whole chain from the unit to the jobs' environment, and says what is wrong and the command that mends it.</summary>
+public static class CheckCommand
+{
+    private const int MostProcesses = 16;
+
+    private static readonly string[] Units = ["mpib-agent.service", "mpib-agent.socket", "mpib-control.socket"];
+
+    private enum Verdict
+    {
+        Good,
+        Odd,
+        Bad,
+        Skipped,
+    }
+
+    /// <summary>Its place on the command line.</summary>
+    public static Command Create(Option<string?> agent)
+    {
+        var command = new Command("check", "Looks at every link of the chain. Exit code: 0 all is well, 1 something is wrong, 3 the agent is not running.");
+        command.SetAction(parsed => Run(parsed.GetValue(agent)));
+        return command;
+    }
+
+    private static int Run(string? path)
+    {
+        var view = AgentView.Find(path);
+        List<Finding> findings = [.. UnitsAre(view), Alive(view)];
+        var snapshot = view.Snapshot;
+        var (region, socket, control) = snapshot is null
+            ? (HintLayout.DefaultPath, Protocol.DefaultPath, "/run/mpib/control") : (snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control);
+        findings.Add(Safe("directory", System.IO.Path.GetDirectoryName(region)!));
+        findings.Add(RegionIs(region));
+        findings.Add(Answers(socket));
+        findings.Add(Takes(control));
+        if (snapshot is not null)
+        {
+            findings.AddRange(snapshot.Rails.Select(rail => RailIs(rail, snapshot.Paths.SysRoot, snapshot.Policy.Name)));
+            findings.AddRange(Jobs(snapshot));
+        }
+
+        Terminal.Write(findings.SelectMany(Draw));
+        var bad = findings.Count(finding => finding.Verdict == Verdict.Bad);
+        var odd = findings.Count(finding => finding.Verdict == Verdict.Odd);
+        Terminal.Write([new Line(bad + odd == 0 ? "all is well" : string.Create(CultureInfo.InvariantCulture, $"{bad} wrong, {odd} odd"),
+            bad > 0 ? Line.Bad : odd > 0 ? Line.Odd : Line.Good)]);
+        return view.State != Liveness.Alive ? ExitCode.NotRunning : bad > 0 ? ExitCode.Bad : ExitCode.Good;
+    }
+
+    private static IEnumerable<Line> Draw(Finding finding)
+    {
+        var (mark, style) = finding.Verdict switch
+        {
+            Verdict.Good => ("ok    ", Line.Good),
+            Verdict.Odd => ("odd   ", Line.Odd),
+            Verdict.Bad => ("WRONG ", Line.Bad),
+            _ => ("-     ", Line.Faint),
+        };
+        yield return new Line(mark, style).Add($"{finding.Link,-10}", Line.Strong).Add(Text.Safe(finding.What, limit: 400));
+        if (finding.Mend is { } mend)
+        {
+            yield return new Line("      ").Add($"{"",-10}").Add("run: ", Line.Faint).Add(Text.Safe(mend, limit: 400));
+        }
+    }
+
+    private static IEnumerable<Finding> UnitsAre(AgentView view)
+    {
+        if (!Directory.Exists("/run/systemd/system"))
+        {
+            yield return new Finding("unit", Verdict.Skipped, "systemd does not run here");
+            yield break;
+        }
+
+        foreach (var unit in Units)
+        {
+            if (Ask("systemctl", ["show", "--property=LoadState,ActiveState,SubState,MainPID,Result", unit]) is not { } answer)
+            {
+                yield return new Finding("unit", Verdict.Odd, "systemctl does not answer");
+                yield break;
+            }
+
+            var properties = answer.Split('\n').Select(line => line.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
+            string Property(string name) => properties.GetValueOrDefault(name, "");
+            if (Property("LoadState") is not "loaded")
+            {
+                yield return new Finding("unit", view.State == Liveness.Alive ? Verdict.Odd : Verdict.Bad, $"{unit} is {Property("LoadState")}"
+                    + (view.State == Liveness.Alive ? ": the agent was started by hand" : ""), Property("LoadState") == "masked" ? $"systemctl unmask {unit}" : "sudo deploy/install.sh");
+            }
+            else if (Property("ActiveState") is not "active")
+            {
+                yield return new Finding("unit", view.State == Liveness.Alive && unit.EndsWith(".service", StringComparison.Ordinal) ? Verdict.Odd : Verdict.Bad,
+                    $"{unit} is {Property("ActiveState")} ({Property("Result")})", $"sudo systemctl start {unit}; journalctl -u {unit} -p err -n 5");
+            }
+            else if (unit.EndsWith(".service", StringComparison.Ordinal) && view.Snapshot is { } snapshot
+                && Property("MainPID") != snapshot.Agent.Pid.ToString(CultureInfo.InvariantCulture))
+            {
+                yield return new Finding("unit", Verdict.Odd, string.Create(CultureInfo.InvariantCulture,
+                    $"{unit} is pid {Property("MainPID")}, and this is about pid {snapshot.Agent.Pid}: another agent, or another pid namespace"));
+            }
+            else
+            {
+                yield return new Finding("unit", Verdict.Good, $"{unit} is active ({Property("SubState")})");
+            }
+        }
+    }
+
+    private static Finding Alive(AgentView view) => view is { State: Liveness.Alive, Snapshot: { } snapshot }
+        ? new Finding("agent", Verdict.Good, string.Create(CultureInfo.InvariantCulture, $"pid {snapshot.Agent.Pid} holds {view.Path}; policy {snapshot.Policy.Name}"))
+        : new Finding("agent", Verdict.Bad, view.Problem, "sudo systemctl start mpib-agent");
+
+    private static Finding Safe(string link, string directory) => TrustedFile.StatusOf(directory) switch
+    {
+        null => new Finding(link, Verdict.Bad, $"there is no {directory}", "sudo systemctl restart mpib-agent.socket mpib-agent"),
+        { Type: not UnixFileType.Directory } => new Finding(link, Verdict.Bad, $"{directory} is no directory, so nothing in it is the agent's",
+            $"sudo rm {directory}; sudo systemctl restart mpib-agent.socket mpib-agent"),
+        { } found when !TrustedFile.IsTrusted(found.Owner) => new Finding(link, Verdict.Bad,
+            $"{directory} belongs to {Users.NameOf(found.Owner)}, who could put another region in place", $"sudo mv {directory} {directory}.theirs; sudo systemctl restart mpib-agent.socket mpib-agent"),
+        { } found when (found.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0 => new Finding(link, Verdict.Bad,
+            $"others can write to {directory} (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0755 {directory}"),
+        { } found when (found.Mode & UnixFileMode.OtherExecute) == 0 => new Finding(link, Verdict.Bad,
+            $"jobs of other users cannot enter {directory} (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0755 {directory}"),
+        { } found => new Finding(link, Verdict.Good, $"{directory} is {Users.NameOf(found.Owner)}'s alone"),
+    };
+
+    private static Finding RegionIs(string path)
+    {
+        using var region = LiveRegion.Open(path, out var problem);
+        if (region is null)
+        {
+            return new Finding("region", Verdict.Bad, problem, "sudo systemctl restart mpib-agent");
+        }
+
+        if (TrustedFile.StatusOf(path) is { } found && (found.Mode & UnixFileMode.OtherRead) == 0)
+        {
+            return new Finding("region", Verdict.Bad, $"{path}: jobs of other users cannot read it (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0644 {path}");
+        }
+
+        var stuck = Enumerable.Range(0, HintLayout.SlotCount).Where(slot => region.Read(slot) is null).ToList();
+        return stuck.Count > 0
+            ? new Finding("region", Verdict.Bad, $"{path}: a writer died in slot {string.Join(", ", stuck)}, whose readers wait", "sudo systemctl restart mpib-agent")
+            : new Finding("region", Verdict.Good, string.Create(CultureInfo.InvariantCulture, $"{path}: {HintLayout.RegionSize} bytes, {HintLayout.SlotCount} slots, each can be read"));
+    }
+
+    private static Finding Answers(string path)
+    {
+        var notSeen = new List<string>();
+        return StatusReport.WhyNoAnswer(path, notSeen) is { } silence
+            ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? "sudo " + mend : null)
+            : notSeen.Count > 0 ? new Finding("socket", Verdict.Bad, $"{path}: you may not connect, and so could not your jobs", $"sudo chmod 0666 {path}")
+            : new Finding("socket", Verdict.Good, $"{path} answers");
+    }
+
+    private static Finding Takes(string path)
+    {
+        using var fifo = TrustedFile.Open(path, isFifo: true, out var problem, out _);
+        return fifo is not null ? new Finding("control", Verdict.Good, $"{path}: somebody reads it, and you may write")
+            : problem.Contains("permission", StringComparison.Ordinal) ? new Finding("control", Verdict.Skipped, $"{path}: you may not command", $"sudo usermod -aG {TrustedFile.ServiceUser} $USER")
+            : new Finding("control", Verdict.Bad, problem.Split("; run: ")[0], "sudo systemctl restart mpib-control.socket mpib-agent");
+    }
+
+    private static Finding RailIs(RailState rail, string sysRoot, string policy)
+    {
+        if (rail.Device.Length == 0)
+        {
+            return policy is "manual" or "alternating"
+                ? new Finding("rail", Verdict.Skipped, $"{rail.Rail} is not named in [Rails]; policy {policy} needs none")
+                : new Finding("rail", Verdict.Bad, $"{rail.Rail} is not named in [Rails], and policy {policy} needs it", "sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent");
+        }
+
+        var here = RailReading.Read(sysRoot, rail.Device);
+        return here switch
+        {
+            { Kind: null } when rail.Up == true => new Finding("rail", Verdict.Skipped, $"{rail.Rail} {rail.Device}: the agent has it, and it is not to be seen from here"),
+            { Kind: null } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: there is no such device",
+                "ls /sys/class/infiniband /sys/class/net; sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent"),
+            { IsUp: false } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: the link is down", here.Kind == "rdma" ? $"ibstat {rail.Device.Split(':')[0]}" : $"ip link show {rail.Device}"),
+            { Sent: null } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: its counter of bytes cannot be read", "journalctl -u mpib-agent MPIB_EVENT=rail-counter-missing -n 2"),
+            { LinkRate: 0 } when policy == "capacity" && rail.LinkRate == 0 => new Finding("rail", Verdict.Bad,
+                $"{rail.Rail} {rail.Device}: its rate is not known, and policy capacity needs it", "sudoedit /etc/mpib/agent.conf   # SoutGbps, SupGbps"),
+            _ when rail.Reason.Length > 0 => new Finding("rail", Verdict.Odd, $"{rail.Rail} {rail.Device}: {rail.Reason}", "journalctl -u mpib-agent -n 5 --grep rail"),
+            _ => new Finding("rail", Verdict.Good, $"{rail.Rail} {rail.Device}: {here.Kind}, up, {Text.LinkRate(rail.LinkRate > 0 ? rail.LinkRate : here.LinkRate)}, its counters can be read"),
+        };
+    }
+
+    /// <summary>What the registered processes were started with, where the caller may see it.</summary>
+    private static IEnumerable<Finding> Jobs(StatusSnapshot snapshot)
+    {
+        var processes = snapshot.Slots.SelectMany(slot => slot.Processes).DistinctBy(process => process.Pid).ToList();
+        if (processes.Count == 0)
+        {
+            yield return new Finding("jobs", Verdict.Skipped, "no process is registered; a job that should be: does it have NCCL_NET=MPIB, and does NCCL_DEBUG=INFO name the plugin?");
+            yield break;
+        }
+
+        if (snapshot.Agent.PidNamespace != 0 && snapshot.Agent.PidNamespace != ProcessDetails.PidNamespace())
+        {
+            yield return new Finding("jobs", Verdict.Skipped, "the agent is in another pid namespace: its processes cannot be looked at from here");
+            yield break;
+        }
+
+        var (sound, hidden) = (0, 0);
+        foreach (var process in processes)
+        {
+            if (ProcessDetails.CommandOf(process.Pid, process.Uid) is not { } command || ProcessDetails.EnvironmentOf(process.Pid) is not { } variables)
+            {
+                hidden++;
+                continue;
+            }
+
+            var who = string.Create(CultureInfo.InvariantCulture, $"pid {process.Pid} ({command})");
+            var faults = Faults(variables, snapshot).ToList();
+            if (MapsAnotherRegion(process.Pid, snapshot.Paths.Region))
+            {
+                faults.Add("it reads a region that is no longer the agent's: restart the job");
+            }
+
+            sound += faults.Count == 0 ? 1 : 0;
+            if (faults.Count > 0)
+            {
+                yield return new Finding("jobs", Verdict.Odd, $"{who}: {string.Join("; ", faults)}");
+            }
+        }
+
+        var seen = processes.Count - hidden;
+        if (sound > 0)
+        {
+            yield return new Finding("jobs", Verdict.Good, string.Create(CultureInfo.InvariantCulture, $"{sound} of {seen} registered processes have the plugin's variables"));
+        }
+
+        if (hidden > 0)
+        {
+            yield return new Finding("jobs", Verdict.Skipped,
+                string.Create(CultureInfo.InvariantCulture, $"{hidden} of {processes.Count} registered processes are not yours to look at, or have just ended"), "sudo mpibctl check");
+        }
+    }
+
+    private static IEnumerable<string> Faults(Dictionary<string, string> variables, StatusSnapshot snapshot)
+    {
+        if (variables.GetValueOrDefault("NCCL_NET_PLUGIN") is var plugin && plugin is null or not ("mpib" or "libnccl-net-mpib.so"))
+        {
+            yield return plugin is null ? "NCCL_NET_PLUGIN is not set (expected mpib)" : $"NCCL_NET_PLUGIN is {plugin} (expected mpib)";
+        }
+
+        if (variables.GetValueOrDefault("NCCL_NET") is var net && !string.Equals(net, "MPIB", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return net is null ? "NCCL_NET is not set (expected MPIB): NCCL may fall back to another network" : $"NCCL_NET is {net} (expected MPIB)";
+        }
+
+        foreach (var rail in snapshot.Rails)
+        {
+            var variable = $"MPIB_HCA_{rail.Rail}";
+            if (!variables.TryGetValue(variable, out var device))
+            {
+                yield return $"{variable} is not set{(rail.Device.Length > 0 ? $" (expected {rail.Device})" : "")}";
+            }
+            else if (rail.Device.Length > 0 && device.Split(':')[0] != rail.Device.Split(':')[0])
+            {
+                yield return $"{variable} is {device}, and the agent looks at {rail.Device}";
+            }
+        }
+    }
+
+    /// <summary>Whether a process has mapped a file of the region's name that is another one by now.</summary>
+    private static bool MapsAnotherRegion(int pid, string region)
+    {
+        if (SmallFile.Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/maps"), most: 4 << 20) is not { } bytes || TrustedFile.StatusOf(region) is not { } found)
+        {
+            return false;
+        }
+
+        // address perms offset dev inode path
+        var inodes = System.Text.Encoding.UTF8.GetString(bytes).Split('\n').Select(line => line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries))
+            .Where(words => words.Length == 6 && words[5].TrimStart().Split(" (deleted)")[0] is var mapped && (mapped == region || mapped.StartsWith(region + ".invalid-", StringComparison.Ordinal)))
+            .Select(words => words[4]).ToList();
+        return inodes.Count > 0 && !inodes.Contains(found.Inode.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static string? Ask(string program, string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? output : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <param name="Link">Of the chain.</param>
+    /// <param name="Verdict">How it is.</param>
+    /// <param name="What">Was found.</param>
+    /// <param name="Mend">The command that mends it.</param>
+    private sealed record Finding(string Link, Verdict Verdict, string What, string? Mend = null);
+}

@@ -1,0 +1,74 @@
+namespace MpibAgent.Tests.Ctl;
+
+public sealed class CheckCommandTests : IDisposable
+{
+    private readonly TempDirectory _files = new();
+
+    public CheckCommandTests() => File.SetUnixFileMode(_files.Path, (UnixFileMode)0x1ED);
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public async Task A_chain_that_is_whole_is_told_link_by_link()
+    {
+        using var agent = AgentProcess.Start(_files, arguments: "--sout lo --sup lo");
+        using var job = PluginProcess.StartUnder(
+            ["env", "NCCL_NET_PLUGIN=mpib", "NCCL_NET=MPIB", "MPIB_HCA_SOUT=lo", "MPIB_HCA_SUP=lo"], _files["agent.sock"], _files["hints"]);
+        job.Do("register 1 10.0.0.1 10.0.0.2");
+        Wait.Until(() => Ctl.Run(_files, "status").Output.Contains("initial ", StringComparison.Ordinal));
+
+        var output = Ctl.Run(_files, "check").Output;
+
+        foreach (var part in new[]
+        {
+            $"ok    agent     pid {agent.Pid} holds", "ok    directory ", "ok    region    ", $"ok    socket    {_files["agent.sock"]} answers", "ok    control   ",
+            "ok    rail      SOUT lo: interface, up", "ok    jobs      1 of 1 registered processes have the plugin's variables",
+        })
+        {
+            Assert.Contains(part, output, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain("bad-request", agent.Output, StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task What_is_wrong_comes_with_the_command_that_mends_it()
+    {
+        using var agent = AgentProcess.Start(_files, arguments: "--sout no-such --policy capacity");
+        using var job = PluginProcess.StartUnder(["env", "-u", "NCCL_NET", "NCCL_NET_PLUGIN=none", "MPIB_HCA_SOUT=eth7"], _files["agent.sock"], _files["hints"]);
+        job.Do("register 1 10.0.0.1 10.0.0.2");
+        Wait.Until(() => Ctl.Run(_files, "status").Output.Contains(" plugin", StringComparison.Ordinal));
+        File.SetUnixFileMode(_files.Path, (UnixFileMode)0x1FF);
+        File.SetUnixFileMode(_files["hints"], (UnixFileMode)0x180);
+        File.Delete(_files["agent.sock"]);
+        File.Delete(_files["control"]);
+
+        var (code, output, _) = Ctl.Run(_files, "check");
+
+        Assert.Equal(1, code);
+        foreach (var part in new[]
+        {
+            $"WRONG directory others can write to {_files.Path} (mode 777)", $"run: sudo chmod 0755 {_files.Path}",
+            $"WRONG region    {_files["hints"]}: jobs of other users cannot read it (mode 600)", $"run: sudo chmod 0644 {_files["hints"]}",
+            $"WRONG socket    {_files["agent.sock"]}", $"WRONG control   {_files["control"]}: there is no such file",
+            "WRONG rail      SOUT no-such: there is no such device", "WRONG rail      SUP is not named in [Rails], and policy capacity needs it",
+            $"odd   jobs      pid {job.Pid} (plugin): NCCL_NET_PLUGIN is none (expected mpib); NCCL_NET is not set (expected MPIB)",
+            "MPIB_HCA_SOUT is eth7, and the agent looks at no-such",
+        })
+        {
+            Assert.Contains(part, output, StringComparison.Ordinal);
+        }
+
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public void Without_an_agent_it_says_so_and_ends_with_3()
+    {
+        var (code, output, _) = Ctl.Run(_files, "check");
+        Assert.Equal(3, code);
+        Assert.Contains("WRONG agent     the agent is not running", output, StringComparison.Ordinal);
+        Assert.Contains("run: sudo systemctl start mpib-agent", output, StringComparison.Ordinal);
+    }
+}
