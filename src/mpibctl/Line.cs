@@ -5,6 +5,9 @@ namespace MpibCtl;
 /// <summary>A line of the screen, in parts of one style each. Its text is printable: what came from others went through <see cref="Text.Safe"/>.</summary>
 public sealed class Line
 {
+    /// <summary>Nothing special.</summary>
+    public static readonly Style Plain = Style.Plain;
+
     /// <summary>What a title looks like.</summary>
     public static readonly Style Strong = new(decoration: Decoration.Bold);
 

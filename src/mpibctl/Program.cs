@@ -16,6 +16,7 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
     SetCommand.Create(agent),
     UnsetCommand.Create(agent),
     CheckCommand.Create(agent),
+    TopCommand.Create(agent),
 };
 root.Directives.Clear();
 root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

@@ -1,0 +1,165 @@
+using System.Globalization;
+
+namespace MpibAgent.Tests.Ctl;
+
+/// <summary>The screens of mpibctl in a real pseudo-terminal.</summary>
+public sealed class TerminalTests : IDisposable
+{
+    private readonly TempDirectory _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Theory]
+    [InlineData(80, 24)]
+    [InlineData(200, 50)]
+    public async Task Top_fits_the_terminal_quits_on_q_and_leaves_it_as_it_was(int columns, int rows)
+    {
+        using var agent = AgentProcess.Start(_files, arguments: "--sout lo --sup no-such");
+        using var plugin = Flows(40);
+        using var terminal = Top(columns, rows);
+        terminal.WaitFor("10.0.0.1 > 10.0.0.2");
+        terminal.WaitFor("initial");
+        terminal.WaitFor("sent         ");
+        terminal.WaitFor("q quit  arrows move");
+
+        var lines = terminal.Lines;
+        Assert.StartsWith($"mpib-agent 0.1.0 serving, degraded, pid {agent.Pid}, up ", lines[0], StringComparison.Ordinal);
+        Assert.Contains("SOUT    lo, up, interface", lines);
+        Assert.Contains("SUP     no-such, down", lines);
+        Assert.Equal("q quit  arrows move", lines.Last(line => line.Length > 0));
+        Assert.Equal(columns >= 120, terminal.Text.Contains("PROCESSES", StringComparison.Ordinal));
+        Assert.Contains("lines below, 0 above (arrows move)", terminal.Text, StringComparison.Ordinal);
+        Assert.Contains("█████░░░░░", terminal.Text, StringComparison.Ordinal);
+
+        terminal.Press("q");
+        Assert.Equal(1, terminal.WaitForExit());
+        Assert.Equal("", terminal.Faults);
+        Assert.True(terminal.IsRestored);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task Top_follows_a_new_size_and_the_arrows()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var plugin = Flows(40);
+        using var terminal = Top(80, 24);
+        terminal.WaitFor(" 0 above");
+        terminal.Press("\e[B");
+        terminal.WaitFor(" 1 above");
+        terminal.Press("\e[A");
+        terminal.WaitFor(" 0 above");
+
+        terminal.Resize(120, 50);
+        terminal.WaitFor("10.0.0.1 > 10.0.0.41");
+        Assert.DoesNotContain("above", terminal.Text, StringComparison.Ordinal);
+        terminal.Resize(40, 12);
+        terminal.WaitFor(" 0 above");
+        terminal.Resize(20, 5);
+        terminal.WaitFor("mpib-agent");
+        terminal.Press("q");
+        Assert.Equal(0, terminal.WaitForExit());
+        Assert.True(terminal.IsRestored);
+        await agent.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    [InlineData("HUP")]
+    public void A_signal_ends_top_and_leaves_the_terminal_as_it_was(string signal)
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var terminal = Top(80, 24);
+        terminal.WaitFor("no slot is in use");
+        if (signal == "INT")
+        {
+            terminal.Press("\x03");
+        }
+        else
+        {
+            terminal.Signal(signal);
+        }
+
+        terminal.WaitForExit();
+        Assert.Equal("", terminal.Faults);
+        Assert.True(terminal.IsRestored);
+    }
+
+    [Theory]
+    [InlineData(80, 24)]
+    [InlineData(200, 50)]
+    public async Task Status_fits_the_terminal(int columns, int rows)
+    {
+        using var agent = AgentProcess.Start(_files, arguments: "--sout lo --sup lo");
+        using var plugin = Flows(5);
+        using var terminal = new PseudoTerminal(columns, rows, $"{Ctl.Program} status --agent {_files["status.json"]}");
+        Assert.Equal(0, terminal.WaitForExit());
+        Assert.Equal("", terminal.Faults);
+        Assert.True(terminal.IsRestored);
+        Assert.Contains("\e[", terminal.Sent, StringComparison.Ordinal);
+        var row = terminal.Lines.Single(line => line.StartsWith("   0  10.0.0.1 > 10.0.0.2 ", StringComparison.Ordinal));
+        Assert.Contains("█████░░░░░  initial", row, StringComparison.Ordinal);
+        Assert.Equal(columns == 200, row.EndsWith(string.Create(CultureInfo.InvariantCulture, $"{plugin.Pid} {Environment.UserName} plugin"), StringComparison.Ordinal));
+        Assert.Contains($"{plugin.Pid} {Environment.UserName} plugin", terminal.Text, StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task Status_that_watches_shows_what_changes()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var terminal = new PseudoTerminal(80, 24, $"{Ctl.Program} status --watch --agent {_files["status.json"]}");
+        terminal.WaitFor("no slot is in use");
+        using var plugin = Flows(1);
+        terminal.WaitFor("10.0.0.1 > 10.0.0.2");
+        await agent.StopAsync();
+        terminal.WaitFor("not running");
+        terminal.Press("q");
+        Assert.Equal(3, terminal.WaitForExit());
+        Assert.True(terminal.IsRestored);
+    }
+
+    [Fact]
+    public void Without_colours_without_unicode_and_on_a_dumb_terminal_the_text_is_plain()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var plugin = Flows(1);
+        Wait.Until(() => Ctl.Run(_files, "status").Output.Contains("initial ", StringComparison.Ordinal));
+        using (var dumb = new PseudoTerminal(80, 24, $"{Ctl.Program} top -n 1 --agent {_files["status.json"]}", term: "dumb", locale: "C"))
+        {
+            Assert.Equal(0, dumb.WaitForExit());
+            Assert.Contains("50.0%  #####.....", dumb.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("\e[", dumb.Sent, StringComparison.Ordinal);
+        }
+
+        using var colourless = new PseudoTerminal(80, 24, $"env NO_COLOR=1 {Ctl.Program} status --agent {_files["status.json"]}");
+        Assert.Equal(0, colourless.WaitForExit());
+        Assert.DoesNotMatch(@"\e\[[0-9;]*3[0-9]", colourless.Sent);
+    }
+
+    [Fact]
+    public void Without_a_terminal_top_prints_blocks_and_ends_with_its_reader()
+    {
+        using var agent = AgentProcess.Start(_files);
+        var (code, output, _) = Ctl.Run(_files, "top", "-n", "2", "-i", "0.1");
+        Assert.Equal((0, 2), (code, output.Split("mpib-agent 0.1.0 serving").Length - 1));
+        Assert.DoesNotContain('\e', output);
+        using var head = System.Diagnostics.Process.Start("sh", ["-c", $"{Ctl.Program} top -i 0.1 --agent {_files["status.json"]} | head -n 1 >/dev/null"]);
+        Assert.True(head.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.Equal(2, Ctl.Run(_files, "top", "-i", "0").Code);
+    }
+
+    private PseudoTerminal Top(int columns, int rows) => new(columns, rows, $"{Ctl.Program} top --agent {_files["status.json"]} -i 0.5");
+
+    private PluginProcess Flows(int count)
+    {
+        var plugin = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
+        for (var i = 0; i < count; i++)
+        {
+            Assert.StartsWith("ok ", plugin.Do(string.Create(CultureInfo.InvariantCulture, $"register {i} 10.0.0.1 10.0.0.{2 + i}")), StringComparison.Ordinal);
+        }
+
+        return plugin;
+    }
+}
