@@ -17,6 +17,7 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
     UnsetCommand.Create(agent),
     CheckCommand.Create(agent),
     TopCommand.Create(agent),
+    EventsCommand.Create(),
 };
 root.Directives.Clear();
 root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

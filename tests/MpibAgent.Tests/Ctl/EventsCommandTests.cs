@@ -1,0 +1,51 @@
+using System.Text;
+using MpibCtl;
+
+namespace MpibAgent.Tests.Ctl;
+
+public sealed class EventsCommandTests
+{
+    [Theory]
+    [InlineData("{\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"MPIB_EVENT\":\"hint-set\",\"MESSAGE\":\"slot 0: hint 2\"}", "hint-set            slot 0: hint 2")]
+    [InlineData("{\"MPIB_EVENT\":\"bad-request\",\"MESSAGE\":[104,105,27,91,50,74]}", "bad-request         hi\\x1b[2J")]
+    [InlineData("{\"MPIB_EVENT\":[\"one\",\"two\"],\"MESSAGE\":\"a\\nb\\u001b[2J\"}", "one                 a\\x0ab\\x1b[2J")]
+    [InlineData("{}", "?  -                   ")]
+    [InlineData("nonsense", "an entry that is no JSON")]
+    [InlineData("[1]", "?  -")]
+    [InlineData("{\"MESSAGE\":{\"x\":1},\"__REALTIME_TIMESTAMP\":\"99999999999999999999999\"}", "?  -")]
+    public void An_entry_is_one_line_without_control_characters(string entry, string expected)
+    {
+        var line = EventsCommand.Describe(Encoding.UTF8.GetBytes(entry)).ToString();
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.DoesNotContain(line, char.IsControl);
+    }
+
+    [Fact]
+    public void The_journal_is_asked_for_fields_and_told_entry_by_entry()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["journalctl"], $$"""
+            #!/bin/sh
+            echo "$@" >{{files["asked"]}}
+            echo '{"MPIB_EVENT":"hint-set","MESSAGE":"one"}'
+            echo '{"MPIB_EVENT":"slot-freed","MESSAGE":"'"$(head -c 20000 /dev/zero | tr '\0' x)"'"}'
+            printf '{"MPIB_EVENT":"registered","MESSAGE":"last"}\n'
+            """);
+        File.SetUnixFileMode(files["journalctl"], (UnixFileMode)0x1ED);
+
+        var (code, output, _) = Ctl.RunWith(("PATH", $"{files.Path}:/usr/bin:/bin"), "events", "-n", "3", "--slot", "7", "--event", "hint-set", "--warnings");
+
+        Assert.Equal(0, code);
+        Assert.Equal(3, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains("registered          last\n", output, StringComparison.Ordinal);
+        Assert.Equal("--output=json --no-pager --all --unit=mpib-agent.service --lines=3 --priority=warning MPIB_SLOT=7 MPIB_EVENT=hint-set\n", File.ReadAllText(files["asked"]));
+    }
+
+    [Fact]
+    public void Without_a_journal_it_says_so()
+    {
+        var (code, _, errors) = Ctl.RunWith(("PATH", "/nowhere"), "events");
+        Assert.Equal(1, code);
+        Assert.Contains("there is no journalctl here", errors, StringComparison.Ordinal);
+    }
+}
