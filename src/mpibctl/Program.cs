@@ -18,6 +18,7 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
     CheckCommand.Create(agent),
     TopCommand.Create(agent),
     EventsCommand.Create(),
+    BenchCommand.Create(agent),
 };
 root.Directives.Clear();
 root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();

@@ -1,0 +1,31 @@
+using MpibCtl;
+
+namespace MpibAgent.Tests.Ctl;
+
+public sealed class BenchCommandTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("--new-flows")]
+    public async Task It_leaves_nothing_behind(string option)
+    {
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files);
+        var (code, output, errors) = Ctl.Run(files, ["bench", "-n", "50", .. option.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.Equal((0, ""), (code, errors));
+        Assert.StartsWith("50 rounds in ", output, StringComparison.Ordinal);
+        Assert.Matches(@"register  ( +\d+){5}\nderegister( +\d+){5}\n", output);
+        Assert.Contains("no slot is in use", Ctl.Run(files, "status").Output, StringComparison.Ordinal);
+        await agent.StopAsync();
+        Assert.Equal(3, Ctl.Run(files, "bench").Code);
+    }
+
+    [Fact]
+    public void Percentiles_are_values_that_came()
+    {
+        double[] times = [.. Enumerable.Range(1, 100).Select(i => (double)i)];
+        Assert.Equal((50, 99, 100, 100), (BenchCommand.Percentile(times, 50), BenchCommand.Percentile(times, 99), BenchCommand.Percentile(times, 99.9), BenchCommand.Percentile(times, 100)));
+        Assert.Equal(0, BenchCommand.Percentile([], 50));
+        Assert.Equal(7, BenchCommand.Percentile([7], 1));
+    }
+}
