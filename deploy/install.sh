@@ -6,10 +6,10 @@ umask 022
 usage() {
     cat <<'END'
 Usage: install.sh [--prebuilt FILE] [--no-start]     build, install or upgrade, and start
-       install.sh --build-only FILE                  build the agent as FILE, and nothing else
+       install.sh --build-only FILE                  build the agent as FILE and mpibctl beside it, and nothing else
        install.sh --uninstall [--purge]              stop, and remove what was installed
 
-  --prebuilt FILE    install this binary instead of building one (needs neither the .NET SDK nor gcc)
+  --prebuilt FILE    install this binary, and the mpibctl beside it, instead of building (needs neither the .NET SDK nor gcc)
   --no-start         enable the units, and leave starting to the next boot or to systemctl
   --build-only FILE  needs no root; the result goes to other machines with --prebuilt
   --purge            remove the hint region, the user mpib and edited settings as well
@@ -23,6 +23,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 source_tree=$(dirname "$here")
 
 binary=/usr/sbin/mpib-agent
+tool=/usr/bin/mpibctl
 unit_directory=/usr/lib/systemd/system
 sysusers=/usr/lib/sysusers.d/mpib-agent.conf
 tmpfiles=/usr/lib/tmpfiles.d/mpib-agent.conf
@@ -66,12 +67,14 @@ build() { # sets built
     trap 'rm -rf "$scratch"' EXIT
     trap 'exit 1' HUP INT TERM
     say "building for $runtime; this takes a minute"
-    (cd "$source_tree" && dotnet publish src/MpibAgent --configuration Release --runtime "$runtime" \
-        -p:PublishAot=true --artifacts-path "$scratch/artifacts" --output "$scratch/out" --disable-build-servers) \
-        >"$scratch/log" 2>&1 || {
-        cat "$scratch/log" >&2
-        fail 'the build failed'
-    }
+    for project in MpibAgent mpibctl; do
+        (cd "$source_tree" && dotnet publish "src/$project" --configuration Release --runtime "$runtime" \
+            -p:PublishAot=true --artifacts-path "$scratch/artifacts" --output "$scratch/out" --disable-build-servers) \
+            >"$scratch/log" 2>&1 || {
+            cat "$scratch/log" >&2
+            fail 'the build failed'
+        }
+    done
     built=$scratch/out/mpib-agent
 }
 
@@ -110,6 +113,15 @@ install_documents() {
     for document in "$source_tree"/README.md "$source_tree"/doc/*.md "$source_tree"/doc/pictures/*.svg; do
         [ ! -e "$document" ] || put 0644 "$document" "$documents/${document#"$source_tree/"}"
     done
+}
+
+# The agent does without it, and is not restarted for it.
+install_tool() {
+    new=$(dirname "$prebuilt")/mpibctl
+    if [ -f "$new" ] && ! cmp -s "$new" "$tool"; then
+        put 0755 "$new" "$tool"
+        say "installed $tool"
+    fi
 }
 
 # Of a stranger's directory nothing is taken over.
@@ -157,6 +169,7 @@ install_all() {
     sockets_changed=no
     install_file 0755 "$binary.candidate" "$binary"
     rm -f "$binary.candidate"
+    install_tool
     install_file 0644 "$source_tree/$service" "$unit_directory/$service"
     for socket in $sockets; do
         cmp -s "$here/$socket" "$unit_directory/$socket" || sockets_changed=yes
@@ -223,7 +236,7 @@ uninstall() {
         # shellcheck disable=SC2086
         systemctl disable --quiet $service $sockets
     fi
-    rm -f "$binary" "$unit_directory/$service" "$sysusers" "$tmpfiles" "$settings.new"
+    rm -f "$binary" "$tool" "$unit_directory/$service" "$sysusers" "$tmpfiles" "$settings.new"
     for socket in $sockets; do
         rm -f "$unit_directory/$socket"
     done
@@ -277,7 +290,8 @@ case $mode in
     build)
         build
         put 0755 "$built" "$output"
-        say "built $output"
+        put 0755 "$(dirname "$built")/mpibctl" "$(dirname "$output")/mpibctl"
+        say "built $output and $(dirname "$output")/mpibctl"
         ;;
     install) install_all ;;
     uninstall) uninstall ;;

@@ -15,6 +15,9 @@ internal sealed class AgentBuild : IDisposable
 
     public string Agent => Path.Combine(_directory.FullName, "mpib-agent");
 
+    /// <summary>Built beside the agent.</summary>
+    public string Tool => Path.Combine(_directory.FullName, "mpibctl");
+
     public string Plugin => Path.Combine(_directory.FullName, "plugin");
 
     /// <summary>Builds what an operator would build, by the script that an operator would use.</summary>

@@ -1,0 +1,127 @@
+using System.Text.Json;
+
+namespace MpibAgent.AcceptanceTests;
+
+/// <summary>mpibctl as it is shipped, beside the installed service.</summary>
+public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
+{
+    [Fact]
+    public async Task Every_user_sees_the_agent_its_slots_and_their_processes()
+    {
+        await using var alice = Client("alice");
+        Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+        var pid = await alice.PidAsync();
+
+        var outcome = await Machine.RunAsUserAsync("bob", "mpibctl", "status");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains($"serving, pid {await MainPidAsync()}, up ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains($"{pid} alice plugin", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal("mpib 644", await Machine.ShellAsync("stat -c '%U %a' /run/mpib/status.json"));
+    }
+
+    [Fact]
+    public async Task Under_hidepid_it_says_what_it_cannot_see_and_still_knows_that_the_agent_lives()
+    {
+        await using var alice = Client("alice");
+        await alice.AskAsync("register 1 10.0.0.1 10.0.0.2");
+        var pid = await alice.PidAsync();
+        const string Hidden = "unshare --mount sh -c 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=bob --regid=bob --clear-groups mpibctl status'";
+
+        var outcome = await Machine.ShellAsync(Hidden);
+
+        Assert.Contains("serving, pid", outcome, StringComparison.Ordinal);
+        Assert.Contains($"{pid} alice ?", outcome, StringComparison.Ordinal);
+        Assert.Contains("not seen: the command names of 1 of 1 processes", outcome, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task In_another_pid_namespace_pids_are_not_taken_for_processes_there()
+    {
+        await using var alice = Client("alice");
+        await alice.AskAsync("register 1 10.0.0.1 10.0.0.2");
+        var outcome = await Machine.ShellAsync("unshare --pid --fork --mount-proc mpibctl status");
+        Assert.Contains("serving, pid", outcome, StringComparison.Ordinal);
+        Assert.Contains("the agent is in another pid namespace", outcome, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_operator_sets_and_unsets_and_others_are_told_why_they_may_not()
+    {
+        await using var alice = Client("alice");
+        await alice.AskAsync("register 1 10.0.0.1 10.0.0.2");
+
+        var outcome = await Machine.RunAsUserAsync("oscar", "mpibctl", "set", "10.0.0.1,10.0.0.2", "75%");
+        Assert.Equal("slot 0 (10.0.0.1 > 10.0.0.2): hint 3, 75.0% on SUP (the nearest to 75% in encoding multiplier), pinned", outcome.Text);
+        Assert.Equal("hint 3", await alice.AskAsync("hint 0"));
+
+        var refused = await Machine.RunAsUserAsync("alice", "mpibctl", "set", "0", "1");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("no permission to write; run it with sudo, or join its group", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal("hint 3", await alice.AskAsync("hint 0"));
+
+        Assert.StartsWith("slot 0: given back to policy manual; hint 1", (await Machine.RunAsUserAsync("oscar", "mpibctl", "unset", "0")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Events_tell_what_happened_a_line_each()
+    {
+        await Machine.ShellAsync("mpibctl set 5 2");
+        var seen = await Wait.UntilAsync(async () => (await Machine.RunAsync("mpibctl", "events", "-n", "1", "--slot", "5")).Text,
+            text => text.Contains("hint-set", StringComparison.Ordinal));
+        Assert.Matches(@"^\w{3} \d\d \d\d:\d\d:\d\d\.\d{3}  hint-set            slot 5: hint 2 by operator, 66\.7% on SUP$", seen);
+
+        using var follow = Machine.Start("root", "mpibctl", "events", "-f", "-n", "0", "--event", "hint-set");
+        var line = follow.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+        await Wait.UntilAsync(async () =>
+        {
+            await Machine.ShellAsync("mpibctl set 6 3");
+            return line.IsCompleted;
+        });
+        Assert.Contains("slot 6: hint 3", await line, StringComparison.Ordinal);
+        follow.Kill(entireProcessTree: true);
+    }
+
+    [Fact]
+    public async Task Check_finds_nothing_wrong_with_what_was_installed_and_names_what_is()
+    {
+        var sound = await Machine.RunAsync("mpibctl", "check");
+        Assert.True(sound.ExitCode == 0, sound.ToString());
+        Assert.Contains("ok    unit      mpib-agent.service is active (running)", sound.Output, StringComparison.Ordinal);
+        Assert.Contains("all is well", sound.Output, StringComparison.Ordinal);
+
+        await Machine.ShellAsync($"systemctl stop {Units}");
+        var stopped = await Machine.RunAsync("mpibctl", "check");
+        Assert.Equal(3, stopped.ExitCode);
+        Assert.Contains("WRONG unit      mpib-agent.service is inactive", stopped.Output, StringComparison.Ordinal);
+        Assert.Contains("run: sudo systemctl start mpib-agent", stopped.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_stop_a_kill_and_a_restart_show()
+    {
+        await Machine.ShellAsync($"systemctl stop {Units}");
+        Assert.Equal(3, (await Machine.RunAsync("mpibctl", "status")).ExitCode);
+        Assert.NotEqual(0, (await Machine.RunAsync("test", "-e", "/run/mpib/status.json")).ExitCode);
+        await SystemctlAsync("start", "mpib-agent");
+        Assert.Equal("restarted", await StartAsync());
+
+        await Machine.ShellAsync("systemctl kill --signal=KILL mpib-agent");
+        await Wait.UntilAsync(StartAsync, start => start == "recovered");
+    }
+
+    [Fact]
+    public async Task Bench_measures_the_service_and_leaves_nothing()
+    {
+        var outcome = await Machine.RunAsUserAsync("alice", "mpibctl", "bench", "-n", "200");
+        Assert.Matches("register  ( +[0-9]+){5}\n", outcome.Text);
+        await StatusTextAsync(Idle);
+    }
+
+    private async Task<string> StartAsync()
+    {
+        var outcome = await Machine.RunAsync("mpibctl", "status", "--json");
+        using var report = JsonDocument.Parse(outcome.Output);
+        return report.RootElement.GetProperty("agent") is { ValueKind: JsonValueKind.Object } agent && outcome.ExitCode == 0 ? agent.GetProperty("start").GetString()! : "";
+    }
+}
