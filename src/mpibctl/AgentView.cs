@@ -109,7 +109,7 @@ public sealed partial record AgentView(string Path, Liveness State, StatusSnapsh
             }
 
             if (JsonSerializer.Deserialize(bytes, StatusJson.Default.StatusSnapshot) is { } snapshot && HintText.TryParseEncoding(snapshot.Hints.Encoding, out _)
-                && snapshot.Slots.All(slot => slot is { Slot: >= 0 and < HintLayout.SlotCount }) && snapshot.Rails.All(rail => rail is not null))
+                && snapshot.Slots.All(slot => slot is { Slot: >= 0 and < HintLayout.SlotCount } && slot.Processes.All(process => process is not null)) && snapshot.Rails.All(rail => rail is not null))
             {
                 return snapshot;
             }

@@ -108,6 +108,6 @@ public static class BenchCommand
         client.Deregister(Name(number));
     }
 
-    // As the plugin names its connections.
-    private static uint Name(uint number) => ((uint)Environment.ProcessId << 16) | (number & 0xFFFF);
+    // As the plugin names its connections; 0 is the one that holds the flow.
+    private static uint Name(uint number) => ((uint)Environment.ProcessId << 16) | (number == 0 ? 0 : 1 + ((number - 1) % 0xFFFF));
 }

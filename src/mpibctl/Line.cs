@@ -53,16 +53,13 @@ public sealed class Line
     {
         var left = columns;
         var cut = new Line();
-        foreach (var (text, style) in _parts)
+        for (var i = 0; i < _parts.Count && left > 0; i++)
         {
             // The mark is needed where something is left out, not where it just fits.
-            var isLast = ReferenceEquals(text, _parts[^1].Text);
-            cut.Add(text.Length < left || (isLast && text.Length <= left) ? text : Text.Cut(text + (isLast ? "" : " "), left, unicode), style);
+            var (text, style) = _parts[i];
+            var rest = _parts.Skip(i + 1).Any() ? " " : "";
+            cut.Add(text.Length + rest.Length <= left ? text : Text.Cut(text + rest, left, unicode), style);
             left -= text.Length;
-            if (left <= 0)
-            {
-                break;
-            }
         }
 
         return cut;

@@ -48,11 +48,11 @@ public static class StatusCommand
             return report.ExitCode;
         }
 
-        Screen.Run((columns, rows, first) =>
+        Screen.Run((int columns, int rows, ref int first) =>
         {
             report = StatusReport.Make(AgentView.Find(path));
             return asJson ? [new Line(JsonSerializer.Serialize(report, ReportJson.Default.StatusReport))]
-                : Scroll([.. Draw(report, columns)], rows, first);
+                : Scroll([.. Draw(report, columns)], rows, ref first);
         }, WatchInterval, count: null, isPlain: asJson);
         return report.ExitCode;
     }
@@ -81,17 +81,16 @@ public static class StatusCommand
     }
 
     /// <summary>So many rows from the first on; the last says how many there are beyond.</summary>
-    public static IReadOnlyList<Line> Scroll(IReadOnlyList<Line> lines, int rows, int first)
+    public static IReadOnlyList<Line> Scroll(IReadOnlyList<Line> lines, int rows, ref int first)
     {
+        first = lines.Count <= rows ? 0 : Math.Min(first, lines.Count - rows + 1);
         if (lines.Count <= rows)
         {
             return lines;
         }
 
-        var from = Math.Min(first, lines.Count - rows + 1);
-        var shown = lines.Skip(from).Take(rows - 1).ToList();
-        var below = lines.Count - from - shown.Count;
-        shown.Add(new Line($"{below} lines below, {from} above (arrows move)", Line.Faint));
+        var shown = lines.Skip(first).Take(rows - 1).ToList();
+        shown.Add(new Line($"{lines.Count - first - shown.Count} lines below, {first} above (arrows move)", Line.Faint));
         return shown;
     }
 }

@@ -99,7 +99,12 @@ public sealed partial record StatusReport
     /// <summary>Why the agent does not answer at its socket; null when it does. Says nothing to it, so nothing is logged there.</summary>
     public static string? WhyNoAnswer(string path, List<string> notSeen)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            // The second is connect()'s as well, which waits where a stopped agent's queue is full.
+            ReceiveTimeout = (int)Patience.TotalMilliseconds,
+            SendTimeout = (int)Patience.TotalMilliseconds,
+        };
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));

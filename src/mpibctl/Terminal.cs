@@ -84,6 +84,9 @@ public static partial class Terminal
     private static partial int Poll(ref Descriptor descriptors, nuint count, int milliseconds);
 }
 
+/// <summary>Makes the lines of a screen of so many columns and rows, from a first row of what scrolls.</summary>
+public delegate IReadOnlyList<Line> Drawing(int columns, int rows, ref int first);
+
 /// <summary>
 /// A screen of its own over what the terminal shows: drawn anew at every interval, at a key and when the size changes; q and Ctrl-C end it, and the terminal is
 /// as it was, also after a signal. Without a terminal the same goes out as plain text, block after block.
@@ -94,11 +97,11 @@ public static class Screen
     private const string Leave = "\e[?7h\e[?25h\e[?1049l";
 
     /// <summary>Shows what <paramref name="draw"/> returns for so many columns and rows until it is told to end.</summary>
-    /// <param name="draw">Called with columns, rows and the row to begin with.</param>
+    /// <param name="draw">Called with columns, rows and the row to begin with, which it brings back to the last that makes sense.</param>
     /// <param name="interval">How often.</param>
     /// <param name="count">How many times; null: until the end.</param>
     /// <param name="isPlain">As if there were no terminal.</param>
-    public static void Run(Func<int, int, int, IReadOnlyList<Line>> draw, TimeSpan interval, int? count, bool isPlain = false)
+    public static void Run(Drawing draw, TimeSpan interval, int? count, bool isPlain = false)
     {
         using var changed = new SemaphoreSlim(0);
         var isOver = false;
@@ -115,9 +118,10 @@ public static class Screen
         using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, End);
         if (isPlain || !Terminal.IsScreen)
         {
+            var top = 0;
             for (var i = 0; !isOver && (count is null || i < count) && !Terminal.HasLostItsReader(); i++)
             {
-                var lines = draw(Terminal.Columns, int.MaxValue, 0);
+                var lines = draw(Terminal.Columns, int.MaxValue, ref top);
                 Console.Out.Write(string.Concat(lines.Select(line => line + "\n")) + (lines.Count > 1 ? "\n" : ""));
                 Console.Out.Flush();
                 _ = (count is null || i < count - 1) && changed.Wait(interval);
@@ -162,7 +166,7 @@ public static class Screen
                     Console.Out.Write(Enter);
                 }
 
-                Show(draw(Terminal.Columns, Terminal.Rows, first));
+                Show(draw(Terminal.Columns, Terminal.Rows, ref first));
                 _ = changed.Wait(interval);
                 while (changed.Wait(0))
                 {

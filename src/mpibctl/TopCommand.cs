@@ -28,7 +28,7 @@ public static class TopCommand
         var rails = new[] { new RailHistory(), new RailHistory() };
         StatusReport? report = null;
         var lastSample = 0L;
-        Screen.Run((columns, rows, first) =>
+        Screen.Run((int columns, int rows, ref int first) =>
         {
             var view = AgentView.Find(path);
             report = StatusReport.Make(view);
@@ -45,13 +45,13 @@ public static class TopCommand
                 lastSample = now;
             }
 
-            return Draw(report, rails, interval, columns, rows, first, Terminal.IsUnicode);
+            return Draw(report, rails, interval, columns, rows, ref first, Terminal.IsUnicode);
         }, interval, count);
         return report?.ExitCode ?? ExitCode.Good;
     }
 
     /// <summary>A screen of so many columns and rows.</summary>
-    public static IReadOnlyList<Line> Draw(StatusReport report, IReadOnlyList<RailHistory> rails, TimeSpan interval, int columns, int rows, int first, bool unicode)
+    public static IReadOnlyList<Line> Draw(StatusReport report, IReadOnlyList<RailHistory> rails, TimeSpan interval, int columns, int rows, ref int first, bool unicode)
     {
         var lines = new List<Line>(Views.Agent(report with { Rails = [] }));
         for (var i = 0; i < rails.Count && i < report.Rails.Count; i++)
@@ -60,7 +60,7 @@ public static class TopCommand
         }
 
         lines.Add(new Line());
-        var slots = StatusCommand.Scroll([.. Views.Slots(report.Slots, columns, unicode, withProcesses: columns >= 120).Skip(1)], Math.Max(2, rows - lines.Count - 2), first);
+        var slots = StatusCommand.Scroll([.. Views.Slots(report.Slots, columns, unicode, withProcesses: columns >= 120).Skip(1)], Math.Max(2, rows - lines.Count - 2), ref first);
         lines.AddRange(Views.Slots(report.Slots, columns, unicode, withProcesses: columns >= 120).Take(1));
         lines.AddRange(slots);
         if (rows < int.MaxValue)

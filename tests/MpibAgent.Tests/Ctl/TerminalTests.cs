@@ -50,6 +50,17 @@ public sealed class TerminalTests : IDisposable
         terminal.Press("\e[A");
         terminal.WaitFor(" 0 above");
 
+        // Beyond the end there is nothing to come back from.
+        for (var i = 0; i < 60; i++)
+        {
+            terminal.Press("j");
+        }
+
+        terminal.WaitFor("0 lines below");
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        terminal.Press("k");
+        terminal.WaitFor("1 lines below");
+
         terminal.Resize(120, 50);
         terminal.WaitFor("10.0.0.1 > 10.0.0.41");
         Assert.DoesNotContain("above", terminal.Text, StringComparison.Ordinal);
