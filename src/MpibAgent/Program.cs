@@ -24,6 +24,12 @@ if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } option
     return settings.Faults.Count == 0 ? Stopped : BadSettings;
 }
 
+if (settings.CheckedFile is { } file)
+{
+    Console.WriteLine($"{file}: good");
+    return Stopped;
+}
+
 // The empty builder: the default one watches the working directory, which is / under systemd, for appsettings.json.
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mpib-agent" });
 builder.Services

@@ -34,11 +34,21 @@ internal sealed class SettingsReader
         Description = $"the settings file ({DefaultFile})",
     };
 
+    private readonly Option<string?> _checked = new("--check-config")
+    {
+        HelpName = "FILE",
+        Description = "say what is wrong with a settings file, and start nothing",
+    };
+
     private readonly Option<bool> _manual = new("--manual") { Description = "the same as --policy manual" };
     private readonly Dictionary<string, string?> _values = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _places = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The settings that were made anywhere, as they were written.</summary>
     public IReadOnlyDictionary<string, string?> Values => _values;
+
+    /// <summary>The file that is only to be checked; null when the agent is to run.</summary>
+    public string? CheckedFile { get; private set; }
 
     /// <summary>What is wrong, a line each.</summary>
     public List<string> Faults { get; } = [];
@@ -54,7 +64,7 @@ internal sealed class SettingsReader
         var command = new RootCommand("MPIB Transport Agent: gives each flow of a NCCL job its slot and keeps the slots' hints.\n"
             + $"Settings come from {DefaultFile}, then from {VariablePrefix}SECTION_KEY in the environment, then from here.")
         {
-            _file, _manual,
+            _file, _checked, _manual,
         };
         foreach (var option in options.Values)
         {
@@ -73,7 +83,13 @@ internal sealed class SettingsReader
         }
 
         Faults.AddRange(parsed.Errors.Select(error => error.Message));
-        ReadFile(ValueOf(parsed, _file) ?? environment[FileVariable] as string);
+        CheckedFile = ValueOf(parsed, _checked);
+        if (CheckedFile is not null && ValueOf(parsed, _file) is not null)
+        {
+            Faults.Add("--check-config names the file; leave --config out");
+        }
+
+        ReadFile(CheckedFile ?? ValueOf(parsed, _file) ?? environment[FileVariable] as string);
         ReadEnvironment(environment);
         foreach (var (setting, option) in options)
         {
@@ -98,39 +114,62 @@ internal sealed class SettingsReader
         var options = new AgentOptions();
         new ConfigurationBuilder().AddInMemoryCollection(_values).Build().Bind(options);
         var highest = options.Hints.Encoding.MaxHint();
+        var end = $"and encoding {options.Hints.Encoding.Name()} ends at {highest}";
         if (options.Hints.Initial > highest)
         {
-            Faults.Add($"the initial hint is {options.Hints.Initial}, and encoding {options.Hints.Encoding.Name()} ends at {highest}");
+            AddFault($"the initial hint is {options.Hints.Initial}, {end}", "Hints:Initial", "Hints:Encoding");
         }
 
         if (Math.Max(options.Policy.AlternatingFirst, options.Policy.AlternatingSecond) is var hint && hint > highest)
         {
-            Faults.Add($"a hint of the alternating policy is {hint}, and encoding {options.Hints.Encoding.Name()} ends at {highest}");
+            AddFault($"a hint of the alternating policy is {hint}, {end}",
+                options.Policy.AlternatingFirst == hint ? "Policy:AlternatingFirst" : "Policy:AlternatingSecond", "Hints:Encoding");
         }
 
-        foreach (var (first, second, path) in Conflicts(options))
+        foreach (var (first, second) in Conflicts(options))
         {
-            Faults.Add($"{first} and {second} are both {path}; each needs a path of its own");
+            AddFault($"{first.Name} and {second.Name} are both {first.Path}; each needs a path of its own", second.Key, first.Key);
         }
 
-        Faults.AddRange(options.Telemetry.Faults());
+        foreach (var (key, text) in options.Telemetry.Faults())
+        {
+            AddFault(text, key);
+        }
+
         return Faults.Count == 0 ? options : null;
     }
 
-    private static IEnumerable<(string First, string Second, string Path)> Conflicts(AgentOptions options)
+    /// <summary>A fault of settings that are good each by itself, at the first of them that was made anywhere.</summary>
+    private void AddFault(string text, params ReadOnlySpan<string> keys)
+    {
+        foreach (var key in keys)
+        {
+            if (_places.TryGetValue(key, out var place))
+            {
+                Faults.Add($"{place}: {text}");
+                return;
+            }
+        }
+
+        Faults.Add(text);
+    }
+
+    private static IEnumerable<(SettingPath First, SettingPath Second)> Conflicts(AgentOptions options)
     {
         var hints = options.Hints.Path;
         var status = Path.Combine(Path.GetDirectoryName(options.Control.Path)!, StatusSnapshot.FileName);
-        (string Name, string Path)[] paths =
+        SettingPath[] paths =
         [
-            ("the region", hints), ("its draft", hints + ".new"), ("its lock", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
-            ("the socket", options.Registration.Path), ("the FIFO", options.Control.Path), ("the state", options.State.Path),
-            ("the status", status), ("its draft", StatusFile.DraftOf(status)),
+            new("the region", "Hints:Path", hints), new("its draft", "Hints:Path", hints + ".new"),
+            new("its lock", "Hints:Path", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
+            new("the socket", "Registration:Path", options.Registration.Path), new("the FIFO", "Control:Path", options.Control.Path),
+            new("the state", "State:Path", options.State.Path),
+            new("the status", "Control:Path", status), new("its draft", "Control:Path", StatusFile.DraftOf(status)),
         ];
         return from i in Enumerable.Range(0, paths.Length)
                from j in Enumerable.Range(i + 1, paths.Length - i - 1)
                where paths[i].Path == paths[j].Path
-               select (paths[i].Name, paths[j].Name, paths[i].Path);
+               select (paths[i], paths[j]);
     }
 
     private void ReadFile(string? path)
@@ -144,7 +183,7 @@ internal sealed class SettingsReader
         path ??= DefaultFile;
         if (path.Length == 0)
         {
-            Faults.Add("--config: expected a path, got ''");
+            Faults.Add($"{(CheckedFile is null ? _file : _checked).Name}: expected a path, got ''");
             return;
         }
 
@@ -217,6 +256,7 @@ internal sealed class SettingsReader
         }
 
         _values[setting.Key] = text;
+        _places[setting.Key] = where;
     }
 
     /// <summary>The value of an option that was given once and with a value; the faults of the others are listed already.</summary>
@@ -230,6 +270,9 @@ internal sealed class SettingsReader
     /// <summary>A key as it stands in the file: [Section] Key.</summary>
     public static string DescribeKey(string key) =>
         key.LastIndexOf(':') is var colon and >= 0 ? $"[{key[..colon]}] {key[(colon + 1)..]}" : $"{key} (outside any section)";
+
+    /// <summary>A path that the agent needs for itself, and the setting it comes from.</summary>
+    private sealed record SettingPath(string Name, string Key, string Path);
 
     /// <summary>As other daemons say it: the name, then the version.</summary>
     private sealed class PrintVersion : SynchronousCommandLineAction

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace MpibAgent.Tests;
 
 /// <summary>How the program starts and ends: exit codes and the lines that go with them.</summary>
@@ -52,6 +54,24 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(2, code);
         Assert.Equal(3, output.Split("mpib-agent: ").Length - 1);
         Assert.Empty(Directory.GetFileSystemEntries(_files.Path));
+    }
+
+    [Theory]
+    [InlineData("[Hints]\nInitial = 2\n", 0, "{0}: good")]
+    [InlineData("[Hints]\nInitial = two\nInital = 2\n", 2,
+        "mpib-agent: {0}:2: [Hints] Initial: expected a whole number of 0 to 4294967295, got 'two'\nmpib-agent: {0}:3: [Hints] Inital: there is no such setting")]
+    [InlineData(null, 2, "mpib-agent: {0}: Could not find file '{0}'.")]
+    public void A_file_is_checked_and_nothing_touched(string? text, int expectedCode, string expected)
+    {
+        var file = _files["checked.conf"];
+        if (text is not null)
+        {
+            File.WriteAllText(file, text);
+        }
+
+        var (code, output) = AgentProcess.Run(_files, arguments: $"--check-config {file}");
+        Assert.Equal((expectedCode, expected.Replace("{0}", file, StringComparison.Ordinal)), (code, Regex.Replace(output.Trim(), "\n+", "\n")));
+        Assert.Equal(text is null ? [] : new[] { file }, Directory.GetFileSystemEntries(_files.Path));
     }
 
     [Fact]

@@ -153,6 +153,39 @@ public sealed class SettingsReaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Initial = 2000\nEncoding = ppm1024", 2, "the initial hint is 2000")]
+    [InlineData("Encoding = ppm1024\n[Policy]\nAlternatingSecond = 1025", 4, "a hint of the alternating policy is 1025")]
+    [InlineData("\n[Registration]\nPath = /tmp/mpib/hints", 4, "the region and the socket are both /tmp/mpib/hints")]
+    [InlineData("[Telemetry]\nListen = 0.0.0.0:9471", 3, "set KeyFile")]
+    public void A_fault_between_settings_is_listed_with_the_line_of_one_of_them(string lines, int line, string expected)
+    {
+        var fault = Assert.Single(Faults("[Hints]\n" + lines));
+        Assert.StartsWith(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_files["agent.conf"]}:{line}: ["), fault, StringComparison.Ordinal);
+        Assert.Contains(expected, fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_to_be_checked_is_read_as_the_agent_would_read_it()
+    {
+        _environment["MPIB_AGENT_LOG_LEVEL"] = "loud";
+        var reader = new SettingsReader();
+        Assert.Null(reader.Read(["--check-config", Written("[Hints]\nInitial = one"), "--encoding", "base64"], _environment));
+        Assert.Equal(3, reader.Faults.Count);
+        Assert.StartsWith($"{_files["any.conf"]}:2: [Hints] Initial: expected a whole number", reader.Faults[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--check-config")]
+    [InlineData("--check-config", "")]
+    [InlineData("--check-config", "/etc/hostname", "--config", "/etc/hostname")]
+    public void One_file_is_to_be_checked(params string[] arguments)
+    {
+        var reader = new SettingsReader();
+        Assert.Null(reader.Read(arguments, _environment));
+        Assert.Contains("--check-config", string.Join('\n', reader.Faults), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("/dev/zero")]
     [InlineData("/")]

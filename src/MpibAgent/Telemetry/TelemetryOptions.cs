@@ -30,8 +30,8 @@ internal sealed class TelemetryOptions
     /// <summary>Below it there would be no level at which congestion is over.</summary>
     public const uint LeastThreshold = Hysteresis + 1;
 
-    /// <summary>What each setting allows by itself and the others do not, a line each.</summary>
-    public IEnumerable<string> Faults()
+    /// <summary>What each setting allows by itself and the others do not, with the setting that is to be changed.</summary>
+    public IEnumerable<(string Key, string Text)> Faults()
     {
         if (KeyFile.Length > 0)
         {
@@ -40,17 +40,17 @@ internal sealed class TelemetryOptions
 
         if (Ipv4Endpoint.TryParse(Listen, out var listen) && !listen.IsLoopback)
         {
-            yield return $"[Telemetry] Listen is {Listen}, which other hosts can reach; set KeyFile, or listen at 127.0.0.1";
+            yield return ("Telemetry:Listen", $"[Telemetry] Listen is {Listen}, which other hosts can reach; set KeyFile, or listen at 127.0.0.1");
         }
 
         if (SenderList.TryParse(AllowedSenders, out var senders) && !senders.IsLoopbackOnly)
         {
-            yield return $"[Telemetry] AllowedSenders names other hosts ({AllowedSenders}); set KeyFile, or allow 127.0.0.1 alone";
+            yield return ("Telemetry:AllowedSenders", $"[Telemetry] AllowedSenders names other hosts ({AllowedSenders}); set KeyFile, or allow 127.0.0.1 alone");
         }
 
         if (Ipv4Endpoint.TryParse(Collector, out var collector) && !collector.IsLoopback)
         {
-            yield return $"[Telemetry] Collector is another host, {Collector}; set KeyFile";
+            yield return ("Telemetry:Collector", $"[Telemetry] Collector is another host, {Collector}; set KeyFile");
         }
     }
 }
