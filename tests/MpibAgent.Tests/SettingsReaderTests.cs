@@ -266,7 +266,7 @@ public sealed class SettingsReaderTests : IDisposable
     [Fact]
     public void The_shipped_file_documents_every_setting_and_changes_none()
     {
-        var path = Path.GetFullPath(Path.Combine(RepositoryRoot(), "deploy", "agent.conf"));
+        var path = Checkout.Path("deploy", "agent.conf");
         var shipped = File.ReadAllLines(path);
         Assert.DoesNotContain(shipped, line => line.Length > 0 && line[0] is not ('#' or '[' or ';'));
         foreach (var setting in Setting.All)
@@ -285,9 +285,6 @@ public sealed class SettingsReaderTests : IDisposable
         File.WriteAllText(_files["any.conf"], text);
         return _files["any.conf"];
     }
-
-    private static string RepositoryRoot([System.Runtime.CompilerServices.CallerFilePath] string thisFile = "") =>
-        Path.Combine(Path.GetDirectoryName(thisFile)!, "..", "..");
 
     private AgentOptions Read(string file, params string[] arguments)
     {

@@ -44,6 +44,9 @@ internal sealed class JournalEntry : IDisposable
         return _fields.Bytes;
     }
 
+    /// <summary>The MESSAGE_ID of one of our events; deploy/mpib-agent.catalog explains it.</summary>
+    public static string MessageId(int eventId) => string.Create(CultureInfo.InvariantCulture, $"{MessageIdBase}{eventId:x4}");
+
     /// <inheritdoc/>
     public void Dispose() => _fields.Dispose();
 
@@ -86,7 +89,7 @@ internal sealed class JournalEntry : IDisposable
 
                 // A library numbers its events as it likes; only ours have numbers that mean one thing.
                 case ("Id", int id and > 0 and <= ushort.MaxValue) when EventText.IsOurs(logEvent):
-                    _fields.Add("MESSAGE_ID"u8, string.Create(CultureInfo.InvariantCulture, $"{MessageIdBase}{id:x4}"));
+                    _fields.Add("MESSAGE_ID"u8, MessageId(id));
                     break;
             }
         }
