@@ -5,33 +5,29 @@ umask 022
 
 usage() {
     cat <<'END'
-Usage: install.sh [--prebuilt FILE] [--no-start]     build, install or upgrade, and start
-       install.sh --build-only FILE                  build the agent as FILE and mpibctl beside it, and nothing else
-       install.sh --uninstall [--purge]              stop, and remove what was installed
+Usage: install.sh [--prebuilt FILE] [--no-start]         build, install or upgrade, and start
+       install.sh --build-only FILE [--runtime RUNTIME]  build the agent as FILE, and nothing else
+       install.sh --stage DIRECTORY --prebuilt FILE      lay all files out below DIRECTORY, and nothing else
+       install.sh --uninstall [--purge]                  stop, and remove what was installed
 
-  --prebuilt FILE    install this binary, and the mpibctl beside it, instead of building (needs neither the .NET SDK nor gcc)
+  --prebuilt FILE    install this binary instead of building one (needs neither the .NET SDK nor gcc); further programs
+                     lie beside it. In an unpacked tarball it is found by itself
   --no-start         enable the units, and leave starting to the next boot or to systemctl
   --build-only FILE  needs no root; the result goes to other machines with --prebuilt
+  --runtime RUNTIME  linux-x64 or linux-arm64; x86-64 builds for both
   --purge            remove the hint region, the user mpib and edited settings as well
 
 Can be run again at any time: what is up to date stays, an edited /etc/mpib/agent.conf stays, the agent is restarted
-only when something has changed, and jobs go on reading the same hint region.
+only when something has changed, and jobs go on reading the same hint region. What goes where is listed in "files".
 END
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
 source_tree=$(dirname "$here")
 
-binary=/usr/sbin/mpib-agent
-tool=/usr/bin/mpibctl
-unit_directory=/usr/lib/systemd/system
-sysusers=/usr/lib/sysusers.d/mpib-agent.conf
-tmpfiles=/usr/lib/tmpfiles.d/mpib-agent.conf
-settings=/etc/mpib/agent.conf
+# Beside what is listed in "files":
 share=/usr/share/mpib-agent
 documents=/usr/share/doc/mpib-agent
-region_directory=/tmp/mpib
-run_directory=/run/mpib
 service=mpib-agent.service
 sockets='mpib-agent.socket mpib-control.socket'
 
@@ -46,36 +42,87 @@ fail_usage() {
     exit 2
 }
 
+# shellcheck source-path=SCRIPTDIR
+. "$here/take-over.sh"
+
+# Calls FUNCTION KIND SOURCE DESTINATION for each file of the list, with a program's project as its source.
+each_listed() { # FUNCTION
+    while read -r kind source destination; do
+        case $kind in
+            '' | '#'*) continue ;;
+            program)
+                "$1" program "$source_tree/$source" "$destination"
+                continue
+                ;;
+        esac
+        for file in "$source_tree"/$source; do
+            case $destination in
+                */) "$1" "$kind" "$file" "$destination${file##*/}" ;;
+                *) "$1" "$kind" "$file" "$destination" ;;
+            esac
+        done
+    done <"$here/files"
+}
+
 # --- Building -------------------------------------------------------------------------------------------------------
 
 build() { # sets built
-    missing=''
-    command -v dotnet >/dev/null || missing="$missing dotnet-sdk-10.0"
-    command -v gcc >/dev/null || command -v clang >/dev/null || missing="$missing gcc libc6-dev"
-    [ -z "$missing" ] || fail "to build the agent, the .NET 10 SDK and gcc are needed; run: apt-get install -y$missing
-  (dotnet-sdk-10.0 may need your distribution's or Microsoft's package feed.)
-  Or build elsewhere with: install.sh --build-only FILE, and here: install.sh --prebuilt FILE"
-
     case $(uname -m) in
-        x86_64) runtime=linux-x64 ;;
-        aarch64) runtime=linux-arm64 ;;
+        x86_64) native=linux-x64 ;;
+        aarch64) native=linux-arm64 ;;
         *) fail "expected an x86_64 or aarch64 machine, got $(uname -m)" ;;
     esac
+    runtime=${runtime:-$native}
+    set -- -p:PublishAot=true
+    missing=''
+    command -v dotnet >/dev/null || missing="$missing dotnet-sdk-10.0"
+    case $native:$runtime in
+        linux-x64:linux-x64 | linux-arm64:linux-arm64)
+            command -v gcc >/dev/null || command -v clang >/dev/null || missing="$missing gcc libc6-dev"
+            ;;
+        linux-x64:linux-arm64)
+            command -v clang >/dev/null || missing="$missing clang"
+            command -v ld.lld >/dev/null || missing="$missing lld"
+            command -v aarch64-linux-gnu-gcc >/dev/null || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+            set -- "$@" -p:LinkerFlavor=lld -p:ObjCopyName=aarch64-linux-gnu-objcopy
+            ;;
+        *) fail "cannot build for $runtime on $native; expected linux-x64 or linux-arm64, and x86-64 to build for the other" ;;
+    esac
+    [ -z "$missing" ] || fail "to build the agent, the .NET 10 SDK and a compiler are needed; run: apt-get install -y$missing
+  (dotnet-sdk-10.0 may need your distribution's or Microsoft's package feed.)
+  Or build elsewhere with: install.sh --build-only FILE, and here: install.sh --prebuilt FILE"
 
     # Everything that comes into being goes here: the source tree may be another user's.
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
     trap 'exit 1' HUP INT TERM
     say "building for $runtime; this takes a minute"
-    for project in MpibAgent mpibctl; do
-        (cd "$source_tree" && dotnet publish "src/$project" --configuration Release --runtime "$runtime" \
-            -p:PublishAot=true --artifacts-path "$scratch/artifacts" --output "$scratch/out" --disable-build-servers) \
-            >"$scratch/log" 2>&1 || {
-            cat "$scratch/log" >&2
-            fail 'the build failed'
-        }
-    done
+    publish_words=$*
+    each_listed publish
     built=$scratch/out/mpib-agent
+}
+
+publish() { # KIND PROJECT DESTINATION
+    [ "$1" = program ] && [ -d "$2" ] || return 0
+    # shellcheck disable=SC2086 # options
+    (cd "$source_tree" && dotnet publish "$2" --configuration Release --runtime "$runtime" $publish_words \
+        --artifacts-path "$scratch/artifacts" --output "$scratch/out" --disable-build-servers) \
+        </dev/null >"$scratch/log" 2>&1 || {
+        cat "$scratch/log" >&2
+        fail 'the build failed'
+    }
+}
+
+# The agent as FILE, and further programs beside it.
+keep_built() { # KIND PROJECT DESTINATION
+    [ "$1" = program ] || return 0
+    if [ "${3##*/}" = mpib-agent ]; then
+        put 0755 "$built" "$output"
+        say "built $output"
+    elif [ -e "$(dirname "$built")/${3##*/}" ]; then
+        put 0755 "$(dirname "$built")/${3##*/}" "$(dirname "$output")/${3##*/}"
+        say "built $(dirname "$output")/${3##*/}"
+    fi
 }
 
 # --- Installing -----------------------------------------------------------------------------------------------------
@@ -98,53 +145,59 @@ install_file() { # MODE SOURCE DESTINATION
 }
 
 # The copy in $share tells an edited file from one that is as some version shipped it.
-install_settings() {
-    if [ ! -e "$settings" ] || cmp -s "$settings" "$share/agent.conf"; then
-        install_file 0644 "$here/agent.conf" "$settings"
-    elif ! cmp -s "$here/agent.conf" "$settings" && ! cmp -s "$here/agent.conf" "$share/agent.conf"; then
-        put 0644 "$here/agent.conf" "$settings.new"
-        say "kept your $settings; this version's is beside it as agent.conf.new"
+install_settings() { # SOURCE DESTINATION
+    shipped=$share/${2##*/}
+    if [ ! -e "$2" ] || cmp -s "$2" "$shipped"; then
+        install_file 0644 "$1" "$2"
+    elif ! cmp -s "$1" "$2" && ! cmp -s "$1" "$shipped"; then
+        put 0644 "$1" "$2.new"
+        say "kept your $2; this version's is beside it as ${2##*/}.new"
     fi
-    install_file 0644 "$here/agent.conf" "$share/agent.conf"
+    install_file 0644 "$1" "$shipped"
 }
 
-install_documents() {
-    mkdir -p "$documents/doc/pictures"
-    for document in "$source_tree"/README.md "$source_tree"/doc/*.md "$source_tree"/doc/pictures/*.svg; do
-        [ ! -e "$document" ] || put 0644 "$document" "$documents/${document#"$source_tree/"}"
-    done
-}
-
-# The agent does without it, and is not restarted for it.
-install_tool() {
-    new=$(dirname "$prebuilt")/mpibctl
-    if [ -f "$new" ] && ! cmp -s "$new" "$tool"; then
-        put 0755 "$new" "$tool"
-        say "installed $tool"
+# Where a program was built or put; nothing for one that is not there.
+program() { # DESTINATION
+    if [ "${1##*/}" = mpib-agent ]; then
+        printf %s "$prebuilt"
+    elif [ -e "$(dirname "$prebuilt")/${1##*/}" ]; then
+        printf %s "$(dirname "$prebuilt")/${1##*/}"
     fi
 }
 
-# Of a stranger's directory nothing is taken over.
-check_region() {
-    if [ -h "$region_directory" ] || { [ -e "$region_directory" ] && [ ! -d "$region_directory" ]; }; then
-        fail "$region_directory is not a directory; remove it and run this again"
-    fi
-    [ -d "$region_directory" ] || return 0
-    owner=$(stat -c %U "$region_directory")
-    case $owner in
-        root | mpib) ;;
-        *) fail "$region_directory belongs to $owner, not to root or mpib; remove it and run this again" ;;
+# Before anything is replaced: a binary of another architecture, or no binary, is no agent.
+try_program() { # KIND PROJECT DESTINATION
+    [ "$1" = program ] && [ -n "$(program "$3")" ] || return 0
+    put 0755 "$(program "$3")" "$3.candidate"
+    "$3.candidate" --version >/dev/null || {
+        each_listed drop_candidate
+        fail "$(program "$3") does not run here"
+    }
+}
+
+drop_candidate() { # KIND SOURCE DESTINATION
+    rm -f "$3.candidate"
+}
+
+install_listed() { # KIND SOURCE DESTINATION
+    case $1 in
+        program)
+            [ -e "$3.candidate" ] || return 0
+            install_file 0755 "$3.candidate" "$3"
+            rm -f "$3.candidate"
+            ;;
+        socket)
+            cmp -s "$2" "$3" || sockets_changed=yes
+            install_file 0644 "$2" "$3"
+            ;;
+        settings) install_settings "$2" "$3" ;;
+        document)
+            [ -e "$2" ] || return 0
+            mkdir -p "$(dirname "$3")"
+            cmp -s "$2" "$3" || put 0644 "$2" "$3"
+            ;;
+        *) install_file 0644 "$2" "$3" ;;
     esac
-}
-
-# An agent that root ran before there was a user mpib has left things of root's. Links are not followed, and the
-# directories come last (with tmpfiles.d): while they are root's, nobody can put other files in place.
-adopt_files() {
-    for directory in "$region_directory" "$run_directory"; do
-        [ ! -d "$directory" ] ||
-            find "$directory" -mindepth 1 -maxdepth 1 -user root -links 1 \( -type f -o -type s -o -type p \) \
-                -exec chown --no-dereference mpib:mpib {} +
-    done
 }
 
 install_all() {
@@ -157,31 +210,16 @@ install_all() {
         build
         prebuilt=$built
     fi
-    # Before anything is replaced: a binary of another architecture, or no binary, is no agent.
-    put 0755 "$prebuilt" "$binary.candidate"
-    "$binary.candidate" --version >/dev/null || {
-        rm -f "$binary.candidate"
-        fail "$prebuilt does not run here"
-    }
-    install_documents
+    each_listed try_program
 
     changed=no
     sockets_changed=no
-    install_file 0755 "$binary.candidate" "$binary"
-    rm -f "$binary.candidate"
-    install_tool
-    install_file 0644 "$source_tree/$service" "$unit_directory/$service"
-    for socket in $sockets; do
-        cmp -s "$here/$socket" "$unit_directory/$socket" || sockets_changed=yes
-        install_file 0644 "$here/$socket" "$unit_directory/$socket"
-    done
-    install_file 0644 "$here/mpib-agent.sysusers" "$sysusers"
-    install_file 0644 "$here/mpib-agent.tmpfiles" "$tmpfiles"
-    install_settings
+    each_listed install_listed
 
     systemd-sysusers mpib-agent.conf
     adopt_files
     systemd-tmpfiles --create mpib-agent.conf
+    [ $changed = no ] || journalctl --update-catalog
 
     if [ ! -d /run/systemd/system ]; then
         systemctl enable --quiet $service
@@ -195,6 +233,17 @@ install_all() {
         return
     fi
     start_agent
+}
+
+stage_listed() { # KIND SOURCE DESTINATION
+    mode=0644
+    if [ "$1" = program ]; then
+        mode=0755
+        set -- "$1" "$(program "$3")" "$3"
+        [ -n "$2" ] || return 0
+    fi
+    mkdir -p "$directory$(dirname "$3")"
+    put "$mode" "$2" "$directory$3"
 }
 
 start_agent() {
@@ -223,9 +272,22 @@ start_agent() {
 
 # --- Uninstalling ---------------------------------------------------------------------------------------------------
 
+remove_listed() { # KIND SOURCE DESTINATION
+    case $1 in
+        settings)
+            settings=$3
+            rm -f "$3.new"
+            if [ "$purge" = yes ] || cmp -s "$3" "$share/${3##*/}"; then
+                rm -f "$3"
+            fi
+            ;;
+        *) rm -f "$3" ;;
+    esac
+}
+
 uninstall() {
     [ "$(id -u)" = 0 ] || fail 'expected to be run by root; run: sudo install.sh --uninstall'
-    if [ -e "$unit_directory/$service" ]; then
+    if [ -e /usr/lib/systemd/system/$service ]; then
         if [ -d /run/systemd/system ]; then
             # All at once: either would start the other.
             # shellcheck disable=SC2086 # two units
@@ -236,28 +298,23 @@ uninstall() {
         # shellcheck disable=SC2086
         systemctl disable --quiet $service $sockets
     fi
-    rm -f "$binary" "$tool" "$unit_directory/$service" "$sysusers" "$tmpfiles" "$settings.new"
-    for socket in $sockets; do
-        rm -f "$unit_directory/$socket"
-    done
+    each_listed remove_listed
+    journalctl --update-catalog
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
-    if [ "$purge" = yes ] || cmp -s "$settings" "$share/agent.conf"; then
-        rm -f "$settings"
-    fi
-    rm -rf "$share" "$documents" "$run_directory"
+    rm -rf "$share" "$documents" /run/mpib
     [ ! -d /etc/mpib ] || rmdir --ignore-fail-on-non-empty /etc/mpib
 
-    [ -h "$region_directory" ] || rm -f "$region_directory/agent.sock" "$region_directory/agent.lock"
+    [ -h /tmp/mpib ] || rm -f /tmp/mpib/agent.sock /tmp/mpib/agent.lock
     if [ "$purge" = yes ]; then
-        rm -rf "$region_directory"
+        rm -rf /tmp/mpib
         ! getent passwd mpib >/dev/null || userdel mpib
         ! getent group mpib >/dev/null || groupdel mpib
     fi
 
     say 'uninstalled'
     [ ! -e "$settings" ] || say "left: $settings, which was edited"
-    [ ! -e "$region_directory" ] || say "left: $region_directory, which running jobs have mapped, and its user mpib (--purge removes them)"
+    [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, and its user mpib (--purge removes them)"
     for unit in "$service" $sockets; do
         [ ! -e "/etc/systemd/system/$unit.d" ] || say "left: /etc/systemd/system/$unit.d, which this script did not make"
     done
@@ -265,12 +322,18 @@ uninstall() {
 
 # --- The command line -----------------------------------------------------------------------------------------------
 
-mode=install prebuilt='' start=yes purge=no
+mode=install prebuilt='' runtime='' start=yes purge=no
+[ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
 while [ $# -gt 0 ]; do
     case $1 in
-        --prebuilt | --build-only)
-            [ $# -gt 1 ] || fail_usage "$1: expected a file"
-            if [ "$1" = --prebuilt ]; then prebuilt=$2; else mode=build output=$2; fi
+        --prebuilt | --build-only | --stage | --runtime)
+            [ $# -gt 1 ] || fail_usage "$1: expected a value"
+            case $1 in
+                --prebuilt) prebuilt=$2 ;;
+                --build-only) mode=build output=$2 ;;
+                --stage) mode=stage directory=$2 ;;
+                --runtime) runtime=$2 ;;
+            esac
             shift
             ;;
         --no-start) start=no ;;
@@ -289,9 +352,11 @@ done
 case $mode in
     build)
         build
-        put 0755 "$built" "$output"
-        put 0755 "$(dirname "$built")/mpibctl" "$(dirname "$output")/mpibctl"
-        say "built $output and $(dirname "$output")/mpibctl"
+        each_listed keep_built
+        ;;
+    stage)
+        [ -n "$prebuilt" ] || fail_usage '--stage goes with --prebuilt'
+        each_listed stage_listed
         ;;
     install) install_all ;;
     uninstall) uninstall ;;

@@ -30,5 +30,13 @@ internal sealed class AgentBuild : IDisposable
         Assert.All(outcomes, outcome => Assert.True(outcome.ExitCode == 0, outcome.ToString()));
     }
 
+    /// <summary>Packs it under a version, as a release is packed.</summary>
+    public async Task PackAsync(string version, string directory)
+    {
+        var outcome = await Command.RunAsync(
+            [Path.Combine(Checkout, "deploy", "build-packages.sh"), "--prebuilt", Agent, "--version", version, directory], Limit);
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+    }
+
     public void Dispose() => _directory.Delete(recursive: true);
 }

@@ -109,7 +109,7 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task Without_the_means_to_build_it_says_what_to_run()
     {
-        await Machine.ShellAsync("mkdir -p /opt/bare; ln -sf /usr/bin/dirname /opt/bare/");
+        await Machine.ShellAsync("mkdir -p /opt/bare; ln -sf /usr/bin/dirname /usr/bin/uname /opt/bare/");
 
         var outcome = await Machine.RunAsync("env", "PATH=/opt/bare", "/bin/sh", Install, "--build-only", "/tmp/agent");
 

@@ -63,6 +63,18 @@ public sealed class SystemdMachine : IAsyncLifetime
     /// <summary>A file of the machine, by its path out here.</summary>
     internal string Outside(string path) => $"/proc/{_init}/root{path}";
 
+    /// <summary>Builds the packages under a version, of the agent that is built already, and returns the directory in the machine where they lie.</summary>
+    internal async Task<string> PackagesAsync(string version)
+    {
+        var path = $"/opt/packages-{version}";
+        if (!Directory.Exists(Outside(path)))
+        {
+            await _build.PackAsync(version, Outside(path));
+        }
+
+        return path;
+    }
+
     /// <summary>Runs a command in the machine, as root.</summary>
     internal Task<Outcome> RunAsync(params string[] words) => Command.RunAsync(Inside("root", words));
 
@@ -164,11 +176,15 @@ public sealed class SystemdMachine : IAsyncLifetime
 
     private void CopyIn()
     {
-        Directory.CreateDirectory(Outside($"{Source}/deploy"));
+        Directory.CreateDirectory(Outside(Source));
         File.Copy(Path.Combine(AgentBuild.Checkout, "mpib-agent.service"), Outside($"{Source}/mpib-agent.service"));
-        foreach (var file in Directory.GetFiles(Path.Combine(AgentBuild.Checkout, "deploy")))
+        foreach (var directory in new[] { "deploy", "deploy/slurm", "doc/man" })
         {
-            File.Copy(file, Outside($"{Source}/deploy/{Path.GetFileName(file)}"));
+            Directory.CreateDirectory(Outside($"{Source}/{directory}"));
+            foreach (var file in Directory.GetFiles(Path.Combine(AgentBuild.Checkout, directory)))
+            {
+                File.Copy(file, Outside($"{Source}/{directory}/{Path.GetFileName(file)}"));
+            }
         }
 
         File.Copy(_build.Agent, Outside($"{Source}/mpib-agent"));

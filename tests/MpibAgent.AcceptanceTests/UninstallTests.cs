@@ -3,7 +3,7 @@ namespace MpibAgent.AcceptanceTests;
 public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(machine)
 {
     // systemd keeps state of its own under the names of units.
-    private const string Remains =
+    internal const string Remains =
         "find /etc /tmp /run /usr /var -xdev -iname '*mpib*' ! -path '/var/lib/systemd/*'; find /tmp -path '/tmp/mpib/*'";
 
     [Fact]

@@ -41,7 +41,10 @@ mount -t overlay overlay -o lowerdir=/,upperdir=/run/machine/upper,workdir=/run/
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 rm -rf "$root/etc/fstab" "$root/etc/systemd/system" "$root/etc/cron.d" "$root/var/log/journal" \
     "$root/etc/mpib" "$root/usr/sbin/mpib-agent" "$root/usr/bin/mpibctl" "$root"/usr/lib/systemd/system/mpib-* \
-    "$root"/usr/lib/sysusers.d/mpib-* "$root"/usr/lib/tmpfiles.d/mpib-*
+    "$root"/usr/lib/sysusers.d/mpib-* "$root"/usr/lib/tmpfiles.d/mpib-* "$root"/usr/lib/systemd/catalog/mpib-* \
+    "$root"/usr/share/man/man?/mpib-* "$root"/usr/share/*/mpib-agent "$root/usr/share/bash-completion/completions/mpib-agent"
+# Images of containers have one that keeps packages from starting services.
+rm -f "$root/usr/sbin/policy-rc.d"
 mkdir -p "$root/etc/systemd/system"
 
 # Once more each time that the machine reboots (133).

@@ -1,0 +1,154 @@
+namespace MpibAgent.AcceptanceTests;
+
+/// <summary>The Debian package under dpkg, and the tarball.</summary>
+public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machine)
+{
+    private const string Versions = "dpkg-query --show --showformat='${Version}' mpib-agent";
+
+    private string _old = "";
+    private string _new = "";
+
+    public override async ValueTask InitializeAsync()
+    {
+        Prerequisites.Require();
+        _old = await Machine.PackagesAsync("0.1.0") + "/mpib-agent_0.1.0_*.deb";
+        _new = await Machine.PackagesAsync("0.2.0") + "/mpib-agent_0.2.0_*.deb";
+        await Machine.ShellAsync($"rm -rf /run/systemd/system/mpib-*.d; {Install} --uninstall --purge");
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await Machine.ShellAsync("dpkg --purge mpib-agent");
+        await base.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Installed_it_runs_enabled_and_explained()
+    {
+        await Machine.ShellAsync($"apt-get install --yes {_old}");
+
+        Assert.Equal(Idle, await PropertyAsync("StatusText"));
+        Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));
+        Assert.Equal("enabled\nenabled\nenabled", await Machine.ShellAsync($"systemctl is-enabled {Units}"));
+        await Machine.ShellAsync("mpib-agent --check-config /etc/mpib/agent.conf");
+        await Machine.ShellAsync("echo nonsense >/run/mpib/control");
+        await Wait.UntilAsync(() => Machine.ShellAsync("journalctl --catalog --unit=mpib-agent MPIB_EVENT=command-refused --lines=1"),
+            text => text.Contains("A line is \"SLOT HINT\"", StringComparison.Ordinal), "the journal explains the event");
+    }
+
+    [Fact]
+    public async Task Over_an_upgrade_jobs_keep_region_slots_and_hints()
+    {
+        await Machine.ShellAsync($"dpkg --install {_old}; echo '# mine' >>/etc/mpib/agent.conf");
+        await using var alice = Client("alice");
+        var inode = await alice.AskAsync("inode");
+        Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+        await Machine.ShellAsync("echo 0 7 >/run/mpib/control");
+        Assert.Equal("hint 7", await alice.AskAsync("wait-hint 0 7"));
+        var pid = await MainPidAsync();
+
+        await Machine.ShellAsync($"dpkg --install {_new}");
+
+        Assert.Equal("0.2.0", await Machine.ShellAsync(Versions));
+        Assert.NotEqual(pid, await MainPidAsync());
+        Assert.Equal("policy manual, 1 flows, 1 connections", await PropertyAsync("StatusText"));
+        Assert.Equal(inode, await InodeAsync());
+        Assert.Equal("entry 7 10.0.0.1 10.0.0.2", await alice.AskAsync("entry 0"));
+        Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Equal("# mine", await Machine.ShellAsync("tail -n 1 /etc/mpib/agent.conf"));
+    }
+
+    [Fact]
+    public async Task While_it_is_upgraded_no_registration_fails()
+    {
+        await Machine.ShellAsync($"dpkg --install {_old}");
+        await using var load = new Load(this);
+
+        await load.RunWhileAsync(UpgradeAsync(load));
+
+        await load.VerifyAsync();
+    }
+
+    [Fact]
+    public async Task What_the_operator_disabled_stays_so_over_an_upgrade()
+    {
+        await Machine.ShellAsync($"dpkg --install {_old}; systemctl stop {Units}; systemctl disable --quiet {Units}; dpkg --install {_new}");
+
+        Assert.Equal("inactive\ninactive\ninactive", (await SystemctlAsync(["is-active", .. Units.Split(' ')])).Output.TrimEnd());
+        Assert.Equal("disabled\ndisabled\ndisabled", (await SystemctlAsync(["is-enabled", .. Units.Split(' ')])).Output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Removed_it_leaves_what_jobs_have_mapped_and_installed_again_it_goes_on_with_it()
+    {
+        await Machine.ShellAsync($"dpkg --install {_old}");
+        await using var alice = Client("alice");
+        var inode = await alice.AskAsync("inode");
+        Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+
+        await Machine.ShellAsync("dpkg --remove mpib-agent");
+
+        Assert.Equal("", await Machine.ShellAsync("systemctl list-units --plain --no-legend 'mpib*'"));
+        Assert.Equal("/etc/mpib/agent.conf\n/run/mpib/state\n/run/mpib/state.lock\n/tmp/mpib/hints",
+            await Machine.ShellAsync("find /etc/mpib /run/mpib /tmp/mpib -type f; test ! -e /usr/sbin/mpib-agent"));
+        Assert.Equal(inode, await InodeAsync());
+
+        await Machine.ShellAsync($"dpkg --install {_old}");
+
+        Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));
+        Assert.Equal("policy manual, 1 flows, 1 connections", await PropertyAsync("StatusText"));
+        Assert.Equal(inode, await InodeAsync());
+        await Machine.ShellAsync("echo 0 3 >/run/mpib/control");
+        Assert.Equal("hint 3", await alice.AskAsync("wait-hint 0 3"));
+    }
+
+    [Fact]
+    public async Task Purged_it_leaves_nothing()
+    {
+        await Machine.ShellAsync($"dpkg --install {_old}; echo '# mine' >>/etc/mpib/agent.conf; apt-get purge --yes mpib-agent");
+
+        Assert.Equal("", await Machine.ShellAsync(UninstallTests.Remains));
+        Assert.Equal("", await Machine.ShellAsync("getent passwd mpib || getent group mpib || :"));
+        Assert.Equal("", await Machine.ShellAsync("journalctl --list-catalog | grep mpib || :"));
+    }
+
+    [Fact]
+    public async Task A_squatter_in_tmp_is_refused_and_nothing_unpacked()
+    {
+        await Machine.ShellAsync("mkdir /tmp/mpib; chown alice /tmp/mpib");
+
+        var outcome = await Machine.RunAsync("sh", "-c", $"dpkg --install {_old}");
+        await Machine.ShellAsync("rm -r /tmp/mpib");
+
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("mpib-agent: /tmp/mpib belongs to alice", outcome.Errors, StringComparison.Ordinal);
+        Assert.False(File.Exists(Machine.Outside("/usr/sbin/mpib-agent")));
+    }
+
+    [Fact]
+    public async Task The_package_has_nothing_to_explain_but_what_its_overrides_explain() =>
+        Assert.Equal("", await Machine.ShellAsync($"lintian --allow-root --fail-on=warning {_old}"));
+
+    [Fact]
+    public async Task The_tarball_installs_and_uninstalls_without_dotnet()
+    {
+        var tarball = await Machine.PackagesAsync("0.1.0") + "/mpib-agent-0.1.0-linux-*.tar.gz";
+        var output = await Machine.ShellAsync($"""
+            mkdir /opt/unpacked
+            tar -xzf {tarball} -C /opt/unpacked --strip-components=1
+            PATH=/usr/sbin:/usr/bin /opt/unpacked/deploy/install.sh
+            """);
+
+        Assert.EndsWith($"running: {Idle}", output, StringComparison.Ordinal);
+        Assert.Equal("/usr/share/doc/mpib-agent/README.md", await Machine.ShellAsync("ls /usr/share/doc/mpib-agent/README.md"));
+        await Machine.ShellAsync("/opt/unpacked/deploy/install.sh --uninstall --purge; rm -r /opt/unpacked");
+        Assert.Equal("", await Machine.ShellAsync(UninstallTests.Remains));
+    }
+
+    private async Task UpgradeAsync(Load load)
+    {
+        await load.GoOnAsync();
+        await Machine.ShellAsync($"dpkg --install {_new}");
+        await load.GoOnAsync();
+    }
+}
