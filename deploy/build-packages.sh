@@ -99,7 +99,7 @@ for script in preinst postinst prerm postrm; do
     chmod 0755 "$root/DEBIAN/$script"
 done
 mkdir -p "$output"
-dpkg-deb --root-owner-group --build "$root" "$output/mpib-agent_${version}_$architecture.deb"
+dpkg-deb -Zxz --root-owner-group --build "$root" "$output/mpib-agent_${version}_$architecture.deb"
 
 # --- The tarball: of this tree what install.sh needs, and the programs ----------------------------------------------
 
