@@ -4,7 +4,7 @@ namespace MpibAgent.AcceptanceTests;
 
 public sealed class OutOfMemoryTests(SystemdMachine machine) : AcceptanceTest(machine)
 {
-    private const string Kills = "/run/mpib-oom-kills";
+    private const string Kills = "/run/oom-kills";
     private const int Batch = 64;
     private const int MostBatches = 1000;
 
