@@ -17,6 +17,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     private readonly double _assumedRate = SysfsText.Rate(assumedGbps) ?? 0;
     private RailDevice? _device;
     private TxCounter _tx;
+    private ulong? _bytes;
     private SlowCounters _slow;
     private long _nextCheck = long.MinValue;
     private long _nextSlow;
@@ -80,7 +81,13 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
         // Of a device that was found just now the counter has not been read yet.
         var isNew = _device != read;
         var bytes = isNew ? null : FollowTx(_device, tx);
-        FollowState(_device, _device.ReadIsUp() ?? (isNew || bytes is not null));
+        if (!_isUp || isNew || isDue || bytes is null || bytes == _bytes)
+        {
+            FollowState(_device, _device.ReadIsUp() ?? (isNew || bytes is not null));
+        }
+
+        // Otherwise it sends, and so is up: to ask takes more than twice as long as to read the counter.
+        _bytes = bytes;
         if (isDue)
         {
             FollowRate(_device);

@@ -278,6 +278,35 @@ public sealed class RailPairTests
         Assert.True(rig.Pair.IsSoutFrozen);
     }
 
+    [Fact]
+    public void A_rail_that_sends_is_not_asked_whether_it_is_up_until_it_stands_still()
+    {
+        using var rig = new SysfsRig();
+        rig.Read();
+        rig.Write($"{SysfsRig.Mlx5Port}/state", "1: DOWN\n");
+        for (var i = 1ul; i <= 5; i++)
+        {
+            rig.Write($"{SysfsRig.Mlx5Port}/counters/port_xmit_data", 3840192837465 + i);
+            Assert.True(rig.ReadAfter(TimeSpan.FromMilliseconds(5)).Sout.IsUp);
+        }
+
+        Assert.False(rig.ReadAfter(TimeSpan.FromMilliseconds(5)).Sout.IsUp);
+
+        // And not when it was down: it may send before it is up for good.
+        rig.Write($"{SysfsRig.Mlx5Port}/counters/port_xmit_data", 3840192837465 + 6);
+        Assert.False(rig.ReadAfter(TimeSpan.FromMilliseconds(5)).Sout.IsUp);
+    }
+
+    [Fact]
+    public void The_state_of_a_rail_that_sends_is_asked_once_a_second()
+    {
+        using var rig = new SysfsRig();
+        rig.Read();
+        rig.Write($"{SysfsRig.Mlx5Port}/state", "1: DOWN\n");
+        rig.Write($"{SysfsRig.Mlx5Port}/counters/port_xmit_data", 3840192837466);
+        Assert.False(rig.ReadAfter(Second).Sout.IsUp);
+    }
+
     [Theory]
     [InlineData(1.0)]
     [InlineData(double.NaN)]
