@@ -30,7 +30,7 @@ public static class StatusCommand
         {
             if (report.Health != "not-running" && report.Slots.Any(slot => slot.SetBy is null))
             {
-                // A flow that has just come: the agent's next snapshot knows whose it is.
+                // A flow or a hint that has just come: the agent's next snapshot knows whose it is.
                 using var pause = new ManualResetEventSlim();
                 pause.Wait(SnapshotPause);
                 report = StatusReport.Make(AgentView.Find(path));

@@ -183,8 +183,11 @@ public sealed partial record StatusReport
             {
                 var hint = entry?.SupBw ?? state.Hint;
                 var isSame = entry is null || (live is null ? state.Source is null or "0.0.0.0" : state.Source == live.Value.Source.ToString() && state.Destination == live.Value.Destination.ToString());
+
+                // A policy sets hints faster than snapshots come; anybody else's hint that has changed was set by somebody not known yet.
+                var isKnown = isSame && (hint == state.Hint || state.SetBy == "policy");
                 slots.Add(new SlotReport(slot, isSame ? Safe(state.Source) : live?.Source.ToString(), isSame ? Safe(state.Destination) : live?.Destination.ToString(), hint,
-                    Percent(encoding, hint), isSame ? Text.Safe(state.SetBy) : null, isSame ? state.Connections : null,
+                    Percent(encoding, hint), isKnown ? Text.Safe(state.SetBy) : null, isSame ? state.Connections : null,
                     isSame && state.ChangedAt is { } at ? Math.Max(0, Math.Round(now - at, 1)) : null,
                     isSame ? [.. state.Processes.Take(StatusSnapshot.MostProcesses).Select(process => new ProcessReport(process.Pid, process.Uid, null, null, process.Connections))] : [],
                     isSame ? state.MoreProcesses : 0));
@@ -271,7 +274,7 @@ public sealed record RailReport(string Rail, string Device, string? Kind, bool? 
 /// <param name="Destination">Destination of its flow.</param>
 /// <param name="Hint">As the region has it now.</param>
 /// <param name="SharePercent">What that is on SUP.</param>
-/// <param name="SetBy">initial, operator, policy, earlier-agent; null: the flow is newer than the agent's snapshot.</param>
+/// <param name="SetBy">initial, operator, policy, earlier-agent; null: flow or hint are newer than the agent's snapshot.</param>
 /// <param name="Connections">How many hold it; null likewise.</param>
 /// <param name="AgeSeconds">Since hint, flow or connections changed; null: before the agent started, or not known yet.</param>
 /// <param name="Processes">Those that hold it, 64 at most.</param>

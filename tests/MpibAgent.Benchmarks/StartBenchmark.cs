@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net.Sockets;
 
 namespace MpibAgent.Benchmarks;
 
@@ -33,8 +31,8 @@ internal static class StartBenchmark
         var before = Switches(idle.Id);
         Thread.Sleep(Idle);
         var woken = Switches(idle.Id) - before;
-        var resident = Field($"/proc/{idle.Id}/status", "VmRSS");
-        var threads = Field($"/proc/{idle.Id}/status", "Threads");
+        var resident = Tools.Field($"/proc/{idle.Id}/status", "VmRSS");
+        var threads = Tools.Field($"/proc/{idle.Id}/status", "Threads");
         Tools.Stop(idle);
 
         report.WriteLine();
@@ -50,9 +48,5 @@ internal static class StartBenchmark
     }
 
     private static long Switches(int pid) => Directory.GetDirectories($"/proc/{pid}/task").Sum(task =>
-        Field(task + "/status", "voluntary_ctxt_switches") + Field(task + "/status", "nonvoluntary_ctxt_switches"));
-
-    private static long Field(string file, string name) => long.Parse(
-        File.ReadLines(file).First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
-        CultureInfo.InvariantCulture);
+        Tools.Field(task + "/status", "voluntary_ctxt_switches") + Tools.Field(task + "/status", "nonvoluntary_ctxt_switches"));
 }

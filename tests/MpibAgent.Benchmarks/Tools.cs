@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 
@@ -52,10 +53,15 @@ internal sealed class Tools
     /// <summary>SIGTERM, and the end of it.</summary>
     public static void Stop(Process process)
     {
-        Finish(Process.Start("kill", [process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]), "kill");
+        Finish(Process.Start("kill", [process.Id.ToString(CultureInfo.InvariantCulture)]), "kill");
         process.WaitForExit();
         process.Dispose();
     }
+
+    /// <summary>A number of a file in /proc that has a name and a number in each line.</summary>
+    public static long Field(string file, string name) => long.Parse(
+        File.ReadLines(file).First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
 
     private Process StartServer(string name, string log, string command, Func<bool> isReady)
     {

@@ -25,7 +25,7 @@ public sealed class StatusCommandTests : IDisposable
         Assert.Contains("policy  manual\n", output, StringComparison.Ordinal);
         Assert.Contains("encoding multiplier, initial hint 1 (50.0% on SUP)", output, StringComparison.Ordinal);
         var rows = output.Split('\n');
-        Assert.Matches($@"^   0  10\.0\.0\.1 > 10\.0\.0\.2     2  66\.7%  ██████▋░░░  \S+ +1 +\ds  {plugin.Pid} \w+ plugin$", rows.Single(row => row.StartsWith("   0", StringComparison.Ordinal)));
+        Assert.Matches($@"^   0  10\.0\.0\.1 > 10\.0\.0\.2     2  66\.7%  ██████▋░░░  operator +1 +\ds  {plugin.Pid} \w+ plugin$", rows.Single(row => row.StartsWith("   0", StringComparison.Ordinal)));
         Assert.Matches($@"^   1  10\.0\.0\.1 > 10\.0\.0\.3     1  50\.0%  █████░░░░░  initial ", rows.Single(row => row.StartsWith("   1", StringComparison.Ordinal)));
         Assert.DoesNotContain('\e', output);
         await agent.StopAsync();
