@@ -164,7 +164,7 @@ internal sealed class SettingsReader
             new("its lock", "Hints:Path", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
             new("the socket", "Registration:Path", options.Registration.Path), new("the FIFO", "Control:Path", options.Control.Path),
             new("the state", "State:Path", options.State.Path),
-            new("the status", "Control:Path", status), new("its draft", "Control:Path", StatusFile.DraftOf(status)),
+            new("the status", "Control:Path", status), new("its draft", "Control:Path", PublishedFile.DraftOf(status)),
         ];
         return from i in Enumerable.Range(0, paths.Length)
                from j in Enumerable.Range(i + 1, paths.Length - i - 1)

@@ -43,6 +43,11 @@ internal sealed class AgentProcess : IDisposable
 
     public int DescriptorCount => Directory.GetFileSystemEntries(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/fd")).Length;
 
+    /// <summary>How often the loop's thread has gone to sleep.</summary>
+    public string Wakes => string.Join('\n', Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/task"))
+        .Where(task => File.ReadAllText($"{task}/comm") == "mpib-loop\n")
+        .SelectMany(task => File.ReadLines($"{task}/status").Where(line => line.StartsWith("voluntary", StringComparison.Ordinal))));
+
     /// <summary>Starts it, with shell words before it such as a ulimit, and waits until it serves.</summary>
     public static AgentProcess Start(TempDirectory files, string before = "", string arguments = "")
     {

@@ -16,14 +16,16 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
 {
     private readonly Seen[] _seen = new Seen[HintLayout.SlotCount];
     private readonly ulong _pidNamespace = ReadPidNamespace();
-    private string _start = "";
     private double _startedAt;
+
+    /// <summary>How the agent started: fresh, restarted, recovered or taken-over.</summary>
+    public string StartReason { get; private set; } = "";
 
     /// <summary>Called once, when all else has started.</summary>
     public void Begin(bool predecessorEnded)
     {
         _startedAt = BootTime();
-        _start = table.Start switch
+        StartReason = table.Start switch
         {
             TableStart.TakenOver => "taken-over",
             TableStart.Restored when predecessorEnded => "recovered",
@@ -43,7 +45,7 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
         return new StatusSnapshot
         {
             WrittenAt = now,
-            Agent = new AgentState(Environment.ProcessId, _pidNamespace, SettingsReader.Version, _startedAt, _start),
+            Agent = new AgentState(Environment.ProcessId, _pidNamespace, SettingsReader.Version, _startedAt, StartReason),
             Policy = new PolicyState(policy.PolicyName, policy.Reason, double.IsNaN(policy.MeanShare) ? null : Math.Round(policy.MeanShare, 4)),
             Hints = new HintState(hints.Encoding.Name(), table.InitialHint, table.IsInitialPinned),
             Paths = paths,

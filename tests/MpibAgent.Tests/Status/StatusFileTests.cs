@@ -86,9 +86,9 @@ public sealed class StatusFileTests
         using var client = new AgentClient(files["agent.sock"]);
         client.Register(1, A, B);
         Wait.Until(() => Read(files["status.json"])?.Slots.Count == 1);
-        var (before, wakes) = (File.ReadAllText(files["status.json"]), Wakes(agent.Pid));
+        var (before, wakes) = (File.ReadAllText(files["status.json"]), agent.Wakes);
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
-        Assert.Equal(wakes, Wakes(agent.Pid));
+        Assert.Equal(wakes, agent.Wakes);
         Assert.Equal(before, File.ReadAllText(files["status.json"]));
         await agent.StopAsync();
     }
@@ -208,9 +208,4 @@ public sealed class StatusFileTests
 
     private static uint Uid() => uint.Parse(File.ReadLines("/proc/self/status").Single(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[1],
         CultureInfo.InvariantCulture);
-
-    // How often the loop's thread has gone to sleep.
-    private static string Wakes(int pid) => string.Join('\n', Directory.GetDirectories($"/proc/{pid}/task")
-        .Where(task => File.ReadAllText($"{task}/comm") == "mpib-loop\n")
-        .SelectMany(task => File.ReadLines($"{task}/status").Where(line => line.StartsWith("voluntary", StringComparison.Ordinal))));
 }

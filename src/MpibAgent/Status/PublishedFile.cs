@@ -1,0 +1,186 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace MpibAgent.Status;
+
+/// <summary>
+/// A world-readable file of the agent: replaced as a whole when its owner says that something has changed, at most once in an interval, and never
+/// otherwise. Where it cannot be written it says so once and tries again. Owns the file and the timer; on the loop's thread.
+/// </summary>
+/// <remarks>
+/// The agent holds a write lock on the file (fcntl(2), F_OFD_SETLK) for as long as it lives, whichever way it ends. Who can read the file can ask
+/// whether it is locked; to lock it against the agent, or to feign an agent that has died, takes write access.
+/// </remarks>
+internal sealed partial class PublishedFile : IDisposable
+{
+    /// <summary>A job's registrations come in a burst: they are one change.</summary>
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(10);
+
+    /// <summary>With a hundred thousand connections a text takes its time: the pause is so many times that, so it is 1% of the loop's at most.</summary>
+    private const int PausePerEffort = 100;
+
+    private readonly string _path;
+    private readonly TimeSpan _interval;
+    private readonly EventLoop _loop;
+    private readonly Func<ArrayBufferWriter<byte>, bool> _compose;
+    private readonly Action<string> _reportFailure;
+    private readonly Action _reportSuccess;
+    private readonly LoopTimer _timer;
+    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
+    private SafeFileHandle? _handle;
+    private long _notBefore = long.MinValue;
+    private bool _isBehind;
+    private bool _isFailing;
+
+    /// <param name="path">Where it is, in a directory of the agent's own.</param>
+    /// <param name="interval">How long it stays at least.</param>
+    /// <param name="loop">Gives the clock and the timer.</param>
+    /// <param name="compose">Writes what is to be in it; false when that is what is in it already.</param>
+    /// <param name="reportFailure">Called with the reason when it cannot be written, once.</param>
+    /// <param name="reportSuccess">Called when it can be again.</param>
+    public PublishedFile(string path, TimeSpan interval, EventLoop loop, Func<ArrayBufferWriter<byte>, bool> compose, Action<string> reportFailure,
+        Action reportSuccess)
+    {
+        (_path, _interval, _loop, _compose, _reportFailure, _reportSuccess) = (path, interval, loop, compose, reportFailure, reportSuccess);
+        _timer = loop.CreateTimer(Write);
+    }
+
+    /// <summary>Where a text is made before it gets its name.</summary>
+    public static string DraftOf(string path) => path + ".new";
+
+    /// <summary>Something has changed, or will have when it is next allowed to be written.</summary>
+    public void WriteSoon()
+    {
+        if (!_timer.IsArmed)
+        {
+            _timer.ArmAt(Math.Max(After(_loop.Time.GetTimestamp(), Delay), _notBefore));
+        }
+    }
+
+    /// <summary>Writes it now.</summary>
+    public void Write()
+    {
+        var began = _loop.Time.GetTimestamp();
+        try
+        {
+            var isFirst = _handle is null;
+            _buffer.ResetWrittenCount();
+            if (_compose(_buffer) || _isBehind)
+            {
+                _isBehind = true;
+                Replace(_buffer.WrittenSpan);
+                _isBehind = false;
+            }
+
+            var ended = _loop.Time.GetTimestamp();
+
+            // The first one pays for what is used for the first time.
+            var pause = isFirst ? TimeSpan.Zero : _loop.Time.GetElapsedTime(began, ended) * PausePerEffort;
+            _notBefore = After(ended, pause > _interval ? pause : _interval);
+            if (_timer.IsArmed)
+            {
+                _timer.ArmAt(_notBefore);
+            }
+
+            if (_isFailing)
+            {
+                _isFailing = false;
+                _reportSuccess();
+            }
+        }
+        catch (Exception fault) when (fault is Fault or IOException or UnauthorizedAccessException)
+        {
+            // A file that nobody can read is no reason to keep jobs waiting.
+            if (!_isFailing)
+            {
+                _isFailing = true;
+                _reportFailure(fault.Message);
+            }
+
+            _timer.Arm(Retry);
+        }
+    }
+
+    /// <summary>Takes it away, unless it never was there.</summary>
+    public void Remove()
+    {
+        _timer.Disarm();
+        if (_handle is not null)
+        {
+            TryDelete(_path);
+            Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        _handle?.Dispose();
+        _handle = null;
+    }
+
+    private void Replace(ReadOnlySpan<byte> bytes)
+    {
+        Ownership.PrepareDirectory(Path.GetDirectoryName(_path)!);
+        var draft = DraftOf(_path);
+
+        // What lies there is the draft of an agent that died, or nobody's business: removed and never opened, so no link is followed.
+        File.Delete(draft);
+        var handle = Ownership.Create(draft, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        try
+        {
+            RandomAccess.Write(handle, bytes, 0);
+            var whole = new FileRange { Type = WriteLock };
+            if (Control((int)handle.DangerousGetHandle(), SetLockOfDescription, ref whole) != 0)
+            {
+                throw new IOException($"cannot lock {draft}: {Marshal.GetLastPInvokeErrorMessage()}");
+            }
+
+            // Only now can a stranger open it.
+            File.SetUnixFileMode(handle, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            File.Move(draft, _path, overwrite: true);
+        }
+        catch
+        {
+            handle.Dispose();
+            TryDelete(draft);
+            throw;
+        }
+
+        // After the rename: whoever finds the old file without a lock finds another one under its name.
+        _handle?.Dispose();
+        _handle = handle;
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // The directory is gone, or no longer ours.
+        }
+    }
+
+    private long After(long timestamp, TimeSpan time) => timestamp + (long)(time.TotalSeconds * _loop.Time.TimestampFrequency);
+
+    private const short WriteLock = 1;
+    private const int SetLockOfDescription = 37;
+
+    /// <summary>struct flock: start and length 0 are the whole file.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct FileRange
+    {
+        public short Type;
+        public short Whence;
+        public long Start;
+        public long Length;
+        public int Pid;
+    }
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Control(int descriptor, int command, ref FileRange range);
+}
