@@ -1,6 +1,7 @@
 using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Logging;
+using MpibAgent.Metrics;
 using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
@@ -35,6 +36,9 @@ internal sealed class AgentOptions
 
     /// <summary>[Telemetry]</summary>
     public TelemetryOptions Telemetry { get; set; } = new();
+
+    /// <summary>[Metrics]</summary>
+    public MetricsOptions Metrics { get; set; } = new();
 
     /// <summary>[Log]</summary>
     public LogOptions Log { get; set; } = new();

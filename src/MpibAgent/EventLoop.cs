@@ -35,6 +35,12 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     /// <summary>Called at the end of every turn, before the loop sleeps. True keeps it from sleeping: more may be done at once.</summary>
     public Func<bool>? TurnEnded { get; set; }
 
+    /// <summary>Whether somebody wants <see cref="TurnBegan"/>.</summary>
+    public bool TimesTurns { get; set; }
+
+    /// <summary>When the loop last woke up, by <see cref="Time"/>: what it does since was there to be done by then.</summary>
+    public long TurnBegan { get; private set; }
+
     /// <summary>Whether its thread is there to fire timers and events.</summary>
     public bool IsRunning
     {
@@ -188,6 +194,11 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
             while (!_stopping)
             {
                 var count = _epoll!.Wait(moreToDo ? 0 : MillisecondsToNextTimer());
+                if (TimesTurns)
+                {
+                    TurnBegan = time.GetTimestamp();
+                }
+
                 for (var i = 0; i < count; i++)
                 {
                     var (descriptor, generation, ready) = _epoll.EventAt(i);

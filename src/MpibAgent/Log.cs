@@ -247,4 +247,12 @@ internal static partial class Log
 
     [LoggerMessage(801, LogLevel.Information, "status {Path} is written again", EventName = "status-written-again")]
     public static partial void StatusWrittenAgain(ILogger log, string path);
+
+    // 1000: Metrics
+    [LoggerMessage(1000, LogLevel.Warning, "metrics {Path} cannot be written: {Reason}. Prometheus sees older figures until they can",
+        EventName = "metrics-not-written")]
+    public static partial void MetricsNotWritten(ILogger log, string path, string reason);
+
+    [LoggerMessage(1001, LogLevel.Information, "metrics {Path} are written again", EventName = "metrics-written-again")]
+    public static partial void MetricsWrittenAgain(ILogger log, string path);
 }

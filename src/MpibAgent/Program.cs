@@ -7,6 +7,7 @@ using MpibAgent;
 using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Logging;
+using MpibAgent.Metrics;
 using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
@@ -41,6 +42,7 @@ builder.Services
     .AddSingleton(options.State)
     .AddSingleton(options.Rails)
     .AddSingleton(options.Telemetry)
+    .AddSingleton(options.Metrics)
     .AddSingleton(TimeProvider.System)
     .AddSingleton<InheritedDescriptors>()
     .AddSingleton<EventLoop>()
@@ -61,6 +63,9 @@ builder.Services
     .AddSingleton<PolicyEngine>()
     .AddSingleton<ControlFifo>()
     .AddSingleton<StatusFile>()
+    .AddSingleton<AgentMetrics>()
+    .AddSingleton<Func<AgentMetrics>>(services => services.GetRequiredService<AgentMetrics>)
+    .AddSingleton<MetricsFile>()
     .AddSingleton<NotifySocket>()
     .AddSingleton<ServiceStatus>()
     .AddSingleton<Watchdog>();
@@ -87,6 +92,7 @@ builder.Services
     .AddHostedService(services => services.GetRequiredService<TelemetryListener>())
     .AddHostedService(services => services.GetRequiredService<TelemetryReporter>())
     .AddHostedService(services => services.GetRequiredService<StatusFile>())
+    .AddHostedService(services => services.GetRequiredService<MetricsFile>())
     .AddHostedService(services => services.GetRequiredService<ServiceStatus>())
     .AddHostedService(services => services.GetRequiredService<Watchdog>());
 

@@ -3,6 +3,7 @@ using System.Text;
 using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Interface;
+using MpibAgent.Metrics;
 using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
@@ -73,6 +74,9 @@ internal sealed record Setting(string Key, string Option, string Value, string H
             text => Whole(text, TelemetryOptions.LeastThreshold, byte.MaxValue - 1)),
         new("Telemetry:Collector", "--telemetry-collector", "IP:PORT", "where the load of this host's rails is sent (nowhere)", EndpointOrNone),
         new("Telemetry:ReportPeriodMs", "--telemetry-period", "MS", $"how often ({new TelemetryOptions().ReportPeriodMs})", text => Whole(text, 10, 60000)),
+        new("Metrics:TextFile", "--metrics-file", "PATH", "the metrics for node_exporter's textfile collector, ending in .prom (none)", MetricsFileOrNone),
+        new("Metrics:IntervalSeconds", "--metrics-interval", "SECONDS", $"how often it is replaced at most ({new MetricsOptions().IntervalSeconds})",
+            text => Whole(text, 1, 3600)),
         new("Log:Level", "--log-level", "LEVEL", "debug, info, warning or error (info)",
             text => OneOf(text, "debug", "info", "warning", "error")),
         new("Log:Target", "--log-target", "TARGET", "auto, journal or console (auto: the journal under systemd)",
@@ -90,6 +94,9 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         ? null : $"expected at most {LongestSocketPath} bytes, the limit of a Unix socket's path");
 
     private static string? AbsolutePathOrNone(string text) => text.Length == 0 ? null : AbsolutePath(text);
+
+    private static string? MetricsFileOrNone(string text) => AbsolutePathOrNone(text)
+        ?? (text.Length == 0 || text.EndsWith(".prom", StringComparison.Ordinal) ? null : "expected a name that ends in .prom: the collector reads no other");
 
     private static string? EndpointOrNone(string text) => text.Length == 0 || (Ipv4Endpoint.TryParse(text, out var endpoint) && endpoint.Port > 0)
         ? null : "expected an IPv4 address and a port, such as 127.0.0.1:9471, or nothing";

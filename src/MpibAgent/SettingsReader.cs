@@ -165,10 +165,12 @@ internal sealed class SettingsReader
             new("the socket", "Registration:Path", options.Registration.Path), new("the FIFO", "Control:Path", options.Control.Path),
             new("the state", "State:Path", options.State.Path),
             new("the status", "Control:Path", status), new("its draft", "Control:Path", PublishedFile.DraftOf(status)),
+            new("the metrics", "Metrics:TextFile", options.Metrics.TextFile),
+            new("their draft", "Metrics:TextFile", PublishedFile.DraftOf(options.Metrics.TextFile)),
         ];
         return from i in Enumerable.Range(0, paths.Length)
                from j in Enumerable.Range(i + 1, paths.Length - i - 1)
-               where paths[i].Path == paths[j].Path
+               where paths[i].Path.Length > 0 && paths[i].Path == paths[j].Path
                select (paths[i], paths[j]);
     }
 

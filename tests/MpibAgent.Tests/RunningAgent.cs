@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using MpibAgent.Control;
 using MpibAgent.Hints;
 using MpibAgent.Interface;
+using MpibAgent.Metrics;
 using MpibAgent.Policy;
 using MpibAgent.Rails;
 using MpibAgent.Registration;
@@ -26,6 +27,7 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly ProcessWatch _processes;
     private readonly RailPair _rails;
     private readonly StatusFile _status;
+    private readonly MetricsFile _metricsFile;
     private readonly ISplitPolicy? _policy;
     private bool _stopped;
 
@@ -53,7 +55,9 @@ internal sealed class RunningAgent : IAsyncDisposable
         _policy = policy;
         var control = new ControlFifo(Options.Control, Options.Hints, Loop, Table, Engine, inherited, Log.For<ControlFifo>());
         _status = new StatusFile(Options.Control, Options.Hints, Options.Registration, Options.Rails, Loop, Region, Table, Engine, Log.For<StatusFile>());
-        _services = [Loop, Region, Table, _processes, Listener, Engine, control, _status];
+        Metrics = new AgentMetrics(Loop, Options.Hints, Table, registrar, Listener, Engine, control, _status);
+        _metricsFile = new MetricsFile(Options.Metrics, Loop, Table, registrar, Engine, control, _rails, () => Metrics, Log.For<MetricsFile>());
+        _services = [Loop, Region, Table, _processes, Listener, Engine, control, _status, _metricsFile];
     }
 
     public AgentOptions Options { get; } = new();
@@ -75,6 +79,8 @@ internal sealed class RunningAgent : IAsyncDisposable
     public PolicyEngine Engine { get; }
 
     public PathLevelTable Levels { get; }
+
+    public AgentMetrics Metrics { get; }
 
     public static async Task<RunningAgent> StartAsync(TempDirectory? directory = null, ISplitPolicy? policy = null,
         Action<AgentOptions>? configure = null)
@@ -140,6 +146,8 @@ internal sealed class RunningAgent : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        _metricsFile.Dispose();
+        Metrics.Dispose();
         _status.Dispose();
         Listener.Dispose();
         _processes.Dispose();

@@ -56,6 +56,12 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         _quietTimer = loop.CreateTimer(() => _lines.Flush(_carryOut));
     }
 
+    /// <summary>Called after a line has been refused.</summary>
+    public event Action? LineRefused;
+
+    /// <summary>Lines that were refused.</summary>
+    public long Refused { get; private set; }
+
     public Task StartAsync(CancellationToken cancellationToken)
     {
         if (_inherited.TryTake("control", UnixFileType.Fifo, out _fifo))
@@ -219,15 +225,25 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
             {
                 CarryOut(command);
             }
-            else if (kind == LineKind.Fault && _complaints.Admit())
+            else if (kind == LineKind.Fault)
             {
-                Log.CommandRefused(_log, Printable.Escape(line), tooLong ? $"expected at most {LineBuffer.MaxLine} bytes before the newline" : reason);
+                Refuse(line, tooLong ? $"expected at most {LineBuffer.MaxLine} bytes before the newline" : reason);
             }
         }
         catch (OutOfMemoryException)
         {
             // Hints need none: this was a complaint, or another policy, and then the one before is still in charge.
             Log.CommandWithoutMemory(_log);
+        }
+    }
+
+    private void Refuse(ReadOnlySpan<byte> line, string reason)
+    {
+        Refused++;
+        LineRefused?.Invoke();
+        if (_complaints.Admit())
+        {
+            Log.CommandRefused(_log, Printable.Escape(line), reason);
         }
     }
 

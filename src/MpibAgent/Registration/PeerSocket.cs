@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using MpibAgent.Interface;
 
 namespace MpibAgent.Registration;
 
@@ -20,6 +21,7 @@ internal sealed partial class PeerSocket
     private int _toSend;
     private int _sent;
     private bool _answered;
+    private int _registrations;
     private bool _closeWhenSent;
     private bool _isDeaf;
 
@@ -70,7 +72,7 @@ internal sealed partial class PeerSocket
         Number = number;
         Pid = BinaryPrimitives.ReadInt32LittleEndian(credentials);
         Uid = BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
-        _received = _toSend = _sent = 0;
+        _received = _toSend = _sent = _registrations = 0;
         _closeWhenSent = _answered = _isDeaf = false;
         Interest = Ready.None;
     }
@@ -126,6 +128,7 @@ internal sealed partial class PeerSocket
             if (state == RequestState.Complete)
             {
                 _toSend += _registrar.Answer(this, request, _output.AsSpan(_toSend));
+                _registrations += request.Type == MessageType.Register ? 1 : 0;
                 bytes = bytes[request.Length..];
                 _listener.Touch(this);
                 _answered = true;
@@ -180,6 +183,7 @@ internal sealed partial class PeerSocket
             if (error == TryAgain)
             {
                 // It does not read its replies: it gets no more until it does, or until it has been idle for too long.
+                _registrations = 0;
                 _listener.WaitFor(this, Ready.Write);
                 return true;
             }
@@ -188,7 +192,12 @@ internal sealed partial class PeerSocket
             _isDeaf = true;
         }
 
-        _sent = _toSend = 0;
+        if (_registrations > 0)
+        {
+            _listener.RecordAnswers(_registrations);
+        }
+
+        _sent = _toSend = _registrations = 0;
         if (_closeWhenSent || (_listener.IsDraining && IsDone))
         {
             _listener.Drop(this);

@@ -16,6 +16,14 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     private readonly Complaints _refusals = new(loop, left => Log.ComplaintsLeftOut(log, left));
     private readonly Complaints _oddities = new(loop, left => Log.ComplaintsLeftOut(log, left));
 
+    private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
+
+    /// <summary>Called after a request has been refused.</summary>
+    public event Action? Refused;
+
+    /// <summary>Requests refused for a reason.</summary>
+    public long RefusalsFor(RefusalReason reason) => _refused[(int)reason];
+
     /// <summary>Carries out a whole request and writes the response; returns the response's bytes.</summary>
     public int Answer(PeerSocket peer, in Request request, Span<byte> response)
     {
@@ -33,6 +41,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     /// <summary>The response to what is no request; 0 bytes when none is owed.</summary>
     public int Refuse(PeerSocket peer, ReadOnlySpan<byte> bytes, Span<byte> response)
     {
+        Count(RefusalReason.BadRequest);
         if (_badRequests.Admit())
         {
             Log.BadRequest(log, peer.Pid, peer.Uid, Explain(bytes));
@@ -81,7 +90,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
                 ReleaseUnlessConnected(process!);
             }
 
-            Complain(peer, request.ConnId, NoMemory);
+            Complain(peer, request.ConnId, RefusalReason.Memory, NoMemory);
             return ResponseStatus.NoFreeSlots;
         }
     }
@@ -91,7 +100,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         slot = -1;
         if (peer.Pid <= 0)
         {
-            Complain(peer, request.ConnId, "the peer's pid namespace cannot be seen from here; run the agent in the host's");
+            Complain(peer, request.ConnId, RefusalReason.PidNamespace, "the peer's pid namespace cannot be seen from here; run the agent in the host's");
             return ResponseStatus.InvalidRequest;
         }
 
@@ -99,11 +108,12 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         {
             if (error == ProcessWatch.NoSuchProcess)
             {
-                Complain(peer, request.ConnId, "the process that connected has ended");
+                Complain(peer, request.ConnId, RefusalReason.ProcessEnded, "the process that connected has ended");
                 return ResponseStatus.InvalidRequest;
             }
 
-            Complain(peer, request.ConnId, error == ProcessWatch.TooManyProcesses
+            var isLimit = error == ProcessWatch.TooManyProcesses;
+            Complain(peer, request.ConnId, isLimit ? RefusalReason.ProcessesPerUser : RefusalReason.Descriptors, isLimit
                 ? "its user has ProcessesPerUser processes; see [Limits]"
                 : $"the process cannot be watched: {Marshal.GetPInvokeErrorMessage(error)}; raise LimitNOFILE=");
             return ResponseStatus.NoFreeSlots;
@@ -114,13 +124,14 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         if (outcome is not (RegisterOutcome.Registered or RegisterOutcome.KnownAlready))
         {
             ReleaseUnlessConnected(process);
-            Complain(peer, request.ConnId, outcome switch
+            var (reason, text) = outcome switch
             {
-                RegisterOutcome.NoFreeSlot => $"all {HintLayout.SlotCount} slots have a flow",
-                RegisterOutcome.TooManySlots => "its user's flows have SlotsPerUser slots; see [Limits]",
-                RegisterOutcome.TooManyConnections => "its user has ConnectionsPerUser connections; see [Limits]",
-                _ => "the state file cannot grow; make room on its file system",
-            });
+                RegisterOutcome.NoFreeSlot => (RefusalReason.Slots, $"all {HintLayout.SlotCount} slots have a flow"),
+                RegisterOutcome.TooManySlots => (RefusalReason.SlotsPerUser, "its user's flows have SlotsPerUser slots; see [Limits]"),
+                RegisterOutcome.TooManyConnections => (RefusalReason.ConnectionsPerUser, "its user has ConnectionsPerUser connections; see [Limits]"),
+                _ => (RefusalReason.StateFile, "the state file cannot grow; make room on its file system"),
+            };
+            Complain(peer, request.ConnId, reason, text);
             return ResponseStatus.NoFreeSlots;
         }
 
@@ -161,11 +172,18 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         }
     }
 
-    private void Complain(PeerSocket peer, uint connId, string reason)
+    private void Complain(PeerSocket peer, uint connId, RefusalReason reason, string text)
     {
+        Count(reason);
         if (_refusals.Admit())
         {
-            Log.RegisterRefused(log, connId, peer.Pid, peer.Uid, reason);
+            Log.RegisterRefused(log, connId, peer.Pid, peer.Uid, text);
         }
+    }
+
+    private void Count(RefusalReason reason)
+    {
+        _refused[(int)reason]++;
+        Refused?.Invoke();
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -64,6 +65,9 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     /// <summary>Open sockets of peers.</summary>
     public int PeerCount => _peers.Count;
 
+    /// <summary>Takes how long registrations took; null when there is nobody to tell.</summary>
+    public Histogram<double>? AnswerTime { get; set; }
+
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _socket = ListeningSocket.TryInherit(_inherited) ?? ListeningSocket.Bind(_options);
@@ -123,6 +127,19 @@ internal sealed class RegistrationListener : IHostedService, IDisposable
     public void Dispose()
     {
         _socket?.Dispose();
+    }
+
+    /// <summary>Responses to registrations have gone out, which were there to be read when the turn began.</summary>
+    public void RecordAnswers(int count)
+    {
+        if (AnswerTime is { Enabled: true } time)
+        {
+            var seconds = _loop.Time.GetElapsedTime(_loop.TurnBegan).TotalSeconds;
+            for (var i = 0; i < count; i++)
+            {
+                time.Record(seconds);
+            }
+        }
     }
 
     /// <summary>Marks a peer as active now.</summary>

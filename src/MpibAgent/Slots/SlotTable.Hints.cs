@@ -9,7 +9,7 @@ internal sealed partial class SlotTable
     public void SetHint(int slot, uint hint, HintSource source)
     {
         RecordSource(slot, source);
-        region.WriteHint(slot, hint);
+        WriteHint(slot, hint, source);
         Log.HintSet(log, slot, hint, source.Name(), options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }
@@ -18,7 +18,7 @@ internal sealed partial class SlotTable
     public void Steer(int slot, uint hint)
     {
         RecordSource(slot, HintSource.Policy);
-        region.WriteHint(slot, hint);
+        WriteHint(slot, hint, HintSource.Policy);
     }
 
     /// <summary>Undoes what the operator has set for one slot. Its hint goes back to the initial one, or stays for the policy to change.</summary>
@@ -27,7 +27,7 @@ internal sealed partial class SlotTable
         RecordSource(slot, keepHint ? HintSource.Policy : HintSource.Initial);
         if (!keepHint)
         {
-            region.WriteHint(slot, InitialHint);
+            WriteHint(slot, InitialHint, HintSource.Initial);
         }
 
         Log.SlotUnpinned(log, slot, region.Read(slot).SupBw);
@@ -46,7 +46,7 @@ internal sealed partial class SlotTable
             RecordSource(slot, keep ? HintSource.Policy : HintSource.Initial);
             if (!keep)
             {
-                region.WriteHint(slot, InitialHint);
+                WriteHint(slot, InitialHint, HintSource.Initial);
             }
         }
 
@@ -63,7 +63,7 @@ internal sealed partial class SlotTable
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             RecordSource(slot, source);
-            region.WriteHint(slot, hint);
+            WriteHint(slot, hint, source);
         }
 
         Log.AllHintsSet(log, hint, source.Name(), options.Encoding.Share(hint) * 100);
@@ -72,6 +72,12 @@ internal sealed partial class SlotTable
 
     /// <summary>Whose the hint of a slot is that has gone back to the initial one: an operator's `all HINT` holds for slots to come.</summary>
     private HintSource Unset => _allPinned ? HintSource.Operator : HintSource.Initial;
+
+    private void WriteHint(int slot, uint hint, HintSource source)
+    {
+        region.WriteHint(slot, hint);
+        Counts.CountHint(source);
+    }
 
     private void RecordSource(int slot, HintSource source)
     {

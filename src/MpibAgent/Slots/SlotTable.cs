@@ -44,6 +44,9 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     /// <summary>What it began with.</summary>
     public TableStart Start { get; private set; }
 
+    /// <summary>What it has done.</summary>
+    public TableCounts Counts { get; } = new();
+
     /// <summary>Slots that have a flow.</summary>
     public int FlowCount => HintLayout.SlotCount - _free.Count;
 
@@ -63,6 +66,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             AdoptRegion();
         }
 
+        Counts.AdoptedSlots = FlowCount;
         _started = true;
         return Task.CompletedTask;
     }
@@ -73,7 +77,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         for (var slot = 0; slot < HintLayout.SlotCount && _started && options.OnStop == HintsOnStop.Reset; slot++)
         {
             RecordSource(slot, Unset);
-            region.WriteHint(slot, InitialHint);
+            WriteHint(slot, InitialHint, HintSource.Initial);
         }
 
         return Task.CompletedTask;
@@ -145,6 +149,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             _slots[slot].Owner = process.Uid;
             _usage.Add(process.Uid, slots: 1, connections: 0);
             ShowFlow(slot, InitialHint);
+            Counts.Registrations++;
             Changed?.Invoke();
             return RegisterOutcome.Registered;
         }
@@ -182,6 +187,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             ShowFlow(slot, region.Read(slot).SupBw);
         }
 
+        Counts.Registrations++;
         Changed?.Invoke();
         return RegisterOutcome.Registered;
     }
@@ -196,6 +202,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         }
 
         slot = Drop(connection);
+        Counts.Deregistrations++;
         Changed?.Invoke();
         return true;
     }
@@ -210,6 +217,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             count++;
         }
 
+        Counts.Ends += count;
         if (count > 0)
         {
             Changed?.Invoke();
@@ -275,6 +283,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         ForgetFlow(slot);
         state.WriteSlot(slot, default, hasFlow: false, isOrphan: false, Unset);
         region.WriteEntry(slot, default, default, InitialHint);
+        Counts.CountHint(HintSource.Initial);
     }
 
     private void ForgetFlow(int slot)

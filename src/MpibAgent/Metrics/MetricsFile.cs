@@ -1,0 +1,81 @@
+using System.Buffers;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using MpibAgent.Control;
+using MpibAgent.Policy;
+using MpibAgent.Rails;
+using MpibAgent.Registration;
+using MpibAgent.Slots;
+using MpibAgent.Status;
+
+namespace MpibAgent.Metrics;
+
+/// <summary>
+/// The metrics as a file for node_exporter's textfile collector. Off unless the settings name it. Replaced when something has changed; the bytes of
+/// the rails change by themselves, so with rails in the settings it is also looked at while there are flows, and otherwise no timer is armed. A stop removes it.
+/// Where it is off, not even the instruments are made.
+/// </summary>
+internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTable table, Registrar registrar, PolicyEngine policy, ControlFifo control,
+    RailPair rails, Func<AgentMetrics> makeMetrics, ILogger<MetricsFile> log) : IHostedService, IDisposable
+{
+    private readonly TimeSpan _interval = TimeSpan.FromSeconds(options.IntervalSeconds);
+    private readonly ArrayBufferWriter<byte> _last = new();
+    private AgentMetrics? _metrics;
+    private TextExposition? _text;
+    private PublishedFile? _file;
+
+    public Task StartAsync(CancellationToken cancellationToken) => options.TextFile.Length == 0 ? Task.CompletedTask : loop.InvokeAsync(() =>
+    {
+        var path = options.TextFile;
+        _file = new PublishedFile(path, _interval, loop, Compose, reason => Log.MetricsNotWritten(log, path, reason), () => Log.MetricsWrittenAgain(log, path));
+        _metrics = makeMetrics();
+        _text = new TextExposition(_metrics, _file.WriteSoon);
+        table.Changed += _file.WriteSoon;
+        policy.Decided += _file.WriteSoon;
+        policy.Steered += _file.WriteSoon;
+        registrar.Refused += _file.WriteSoon;
+        control.LineRefused += _file.WriteSoon;
+        _file.Write();
+    });
+
+    public Task StopAsync(CancellationToken cancellationToken) => loop.InvokeAsync(() =>
+    {
+        if (_file is { } file)
+        {
+            table.Changed -= file.WriteSoon;
+            policy.Decided -= file.WriteSoon;
+            policy.Steered -= file.WriteSoon;
+            registrar.Refused -= file.WriteSoon;
+            control.LineRefused -= file.WriteSoon;
+            file.Remove();
+            _text?.Dispose();
+        }
+    });
+
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _text?.Dispose();
+    }
+
+    /// <summary>False when it would be what it was.</summary>
+    private bool Compose(ArrayBufferWriter<byte> output)
+    {
+        var isWatching = rails.Sout.IsConfigured || rails.Sup.IsConfigured;
+        _metrics!.Seen = isWatching ? rails.Read(_interval) : null;
+        _text!.Write(output);
+        if (isWatching && table.FlowCount > 0)
+        {
+            _file!.WriteSoon();
+        }
+
+        if (output.WrittenSpan.SequenceEqual(_last.WrittenSpan))
+        {
+            return false;
+        }
+
+        _last.ResetWrittenCount();
+        _last.Write(output.WrittenSpan);
+        return true;
+    }
+}

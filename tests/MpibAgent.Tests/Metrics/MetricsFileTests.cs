@@ -1,0 +1,162 @@
+using MpibAgent.Interface;
+using MpibAgent.Registration;
+using MpibAgent.Slots;
+using MpibAgent.Tests.Rails;
+
+namespace MpibAgent.Tests.Metrics;
+
+public sealed class MetricsFileTests
+{
+    private static readonly Ipv4Address A = Ipv4Address.Parse("10.0.0.1"), B = Ipv4Address.Parse("10.0.0.2");
+
+    [Fact]
+    public async Task Everything_that_happens_is_counted()
+    {
+        await using var agent = await StartAsync(options => options.Limits.SlotsPerUser = 1);
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        client.Register(2, A, B);
+        client.Deregister(2);
+        Assert.Equal(ResponseStatus.NoFreeSlots, client.Register(3, B, A).Status);
+        using (var peer = agent.ConnectRaw())
+        {
+            peer.Send("garbage!"u8);
+            Assert.Equal(0, peer.Receive(new byte[16]));
+        }
+
+        File.WriteAllText(agent.Files["control"], "0 3\n0 nonsense\n");
+        agent.WaitUntil(() => agent.Table.SourceOf(0) == HintSource.Operator);
+
+        var seen = Seen(agent, text => text.Value("mpib_agent_command_errors_total") == 1);
+        Assert.Equal(2, seen.Value("mpib_agent_registrations_total"));
+        Assert.Equal(1, seen.Value("mpib_agent_deregistrations_total", "cause=\"request\""));
+        Assert.Equal(0, seen.Value("mpib_agent_deregistrations_total", "cause=\"process_end\""));
+        Assert.Equal(1, seen.Value("mpib_agent_refusals_total", "reason=\"slots_per_user\""));
+        Assert.Equal(1, seen.Value("mpib_agent_refusals_total", "reason=\"bad_request\""));
+        Assert.Equal(0, seen.Value("mpib_agent_refusals_total", "reason=\"memory\""));
+        Assert.Equal(256, seen.Value("mpib_agent_slots"));
+        Assert.Equal(1, seen.Value("mpib_agent_slots_used"));
+        Assert.Equal(1, seen.Value("mpib_agent_connections"));
+        Assert.Equal(1, seen.Value("mpib_agent_hint_writes_total", "source=\"operator\""));
+        Assert.Equal(0.75, seen.Value("mpib_agent_rail_share_ratio", "rail=\"sup\""));
+        Assert.Equal(0.25, seen.Value("mpib_agent_rail_share_ratio", "rail=\"sout\""));
+        Assert.Equal(1, seen.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"manual\",start=\"fresh\""));
+
+        // Refused or not, a registration has been answered.
+        Assert.Equal(3, seen.Value("mpib_agent_registration_duration_seconds_count"));
+        Assert.Equal(3, seen.Value("mpib_agent_registration_duration_seconds_bucket", "le=\"+Inf\""));
+        Assert.True(seen.Value("mpib_agent_registration_duration_seconds_sum") > 0);
+    }
+
+    [Fact]
+    public async Task What_went_with_a_process_is_counted_apart()
+    {
+        await using var agent = await StartAsync();
+        using (var plugin = PluginProcess.Start(agent.Files["agent.sock"], agent.Files["hints"]))
+        {
+            Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
+        }
+
+        Seen(agent, text => text.Value("mpib_agent_deregistrations_total", "cause=\"process_end\"") == 1 && text.Value("mpib_agent_slots_used") == 0);
+    }
+
+    [Fact]
+    public async Task Flows_that_were_there_before_are_adopted()
+    {
+        using var files = new TempDirectory();
+        using var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]);
+        await using (var first = await RunningAgent.StartAsync(files))
+        {
+            Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
+        }
+
+        await using var agent = await RunningAgent.StartAsync(files, configure: options => options.Metrics.TextFile = files["agent.prom"]);
+        var seen = Metric.Read(files["agent.prom"]);
+        Assert.Equal(1, seen.Value("mpib_agent_adopted_slots"));
+        Assert.Equal(1, seen.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"manual\",start=\"restarted\""));
+        Assert.Equal(0, seen.Value("mpib_agent_registrations_total"));
+    }
+
+    [Fact]
+    public async Task The_rails_are_read_while_there_are_flows_whatever_the_policy()
+    {
+        using var sysfs = new SysfsRig();
+        await using var agent = await StartAsync(options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("mlx5_0", "no-such-nic", sysfs.Options.SysRoot));
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        var first = Seen(agent, text => text.Value("mpib_agent_slots_used") == 1);
+        Assert.Equal(1, first.Value("mpib_agent_rail_up", "rail=\"sout\""));
+        Assert.Equal(0, first.Value("mpib_agent_rail_up", "rail=\"sup\""));
+        Assert.True(first.Value("mpib_agent_rail_link_bytes_per_second", "rail=\"sout\"") > 0);
+        var before = first.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"");
+
+        // Words of four bytes.
+        sysfs.SetTx((ulong)(before / 4) + 1000);
+        Seen(agent, text => text.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") == before + 4000);
+    }
+
+    [Fact]
+    public async Task All_may_read_it_and_a_stop_removes_it()
+    {
+        using var files = new TempDirectory();
+        await using var agent = await RunningAgent.StartAsync(files, configure: options => options.Metrics.TextFile = files["agent.prom"]);
+        Assert.Equal("644", Convert.ToString((int)File.GetUnixFileMode(files["agent.prom"]), 8));
+        await agent.StopAsync();
+        Assert.False(File.Exists(files["agent.prom"]));
+    }
+
+    [Fact]
+    public async Task While_nothing_changes_nothing_is_written_and_the_loop_sleeps()
+    {
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files, arguments: $"--metrics-file {files["agent.prom"]} --metrics-interval 1");
+        using var client = new AgentClient(files["agent.sock"]);
+        client.Register(1, A, B);
+        Wait.Until(() => Metric.Read(files["agent.prom"]).Value("mpib_agent_slots_used") == 1);
+        Wait.Until(() => File.ReadAllText(files["status.json"]).Contains("10.0.0.1", StringComparison.Ordinal));
+        var (written, wakes) = (File.GetLastWriteTimeUtc(files["agent.prom"]), agent.Wakes);
+        await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+        Assert.Equal(wakes, agent.Wakes);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(files["agent.prom"]));
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task Without_the_setting_nothing_is_written_and_no_registration_is_timed()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        Assert.False(agent.Metrics.RegistrationTime.Enabled);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(agent.Files["hints"])!, "*.prom"));
+    }
+
+    [Fact]
+    public async Task Where_it_cannot_be_written_the_agent_says_so_once_and_serves()
+    {
+        using var files = new TempDirectory();
+        Directory.CreateDirectory(Path.Combine(files["agent.prom"], "x"));
+        await using var agent = await RunningAgent.StartAsync(files, configure: options => options.Metrics.TextFile = files["agent.prom"]);
+        using var client = agent.Connect();
+        Assert.Equal(ResponseStatus.Success, client.Register(1, A, B).Status);
+        Assert.Contains(files["agent.prom"], agent.Log.Single("metrics-not-written"), StringComparison.Ordinal);
+    }
+
+    private static Task<RunningAgent> StartAsync(Action<AgentOptions>? configure = null)
+    {
+        return RunningAgent.StartAsync(configure: options =>
+        {
+            options.Metrics.TextFile = Path.Combine(Path.GetDirectoryName(options.Hints.Path)!, "agent.prom");
+            options.Metrics.IntervalSeconds = 1;
+            configure?.Invoke(options);
+        });
+    }
+
+    private static Metric Seen(RunningAgent agent, Func<Metric, bool> expected)
+    {
+        var seen = Metric.Read(agent.Files["agent.prom"]);
+        Wait.Until(() => expected(seen = Metric.Read(agent.Files["agent.prom"])));
+        return seen;
+    }
+}
