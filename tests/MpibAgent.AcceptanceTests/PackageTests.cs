@@ -31,6 +31,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
         Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));
         Assert.Equal("enabled\nenabled\nenabled", await Machine.ShellAsync($"systemctl is-enabled {Units}"));
         await Machine.ShellAsync("mpib-agent --check-config /etc/mpib/agent.conf");
+        Assert.StartsWith("mpib-agent 0.1.0 serving, pid ", await Machine.ShellAsync("/usr/bin/mpibctl status"), StringComparison.Ordinal);
         await Machine.ShellAsync("echo nonsense >/run/mpib/control");
         await Wait.UntilAsync(() => Machine.ShellAsync("journalctl --catalog --unit=mpib-agent MPIB_EVENT=command-refused --lines=1"),
             text => text.Contains("A line is \"SLOT HINT\"", StringComparison.Ordinal), "the journal explains the event");
@@ -128,6 +129,12 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task The_package_has_nothing_to_explain_but_what_its_overrides_explain() =>
         Assert.Equal("", await Machine.ShellAsync($"lintian --allow-root --fail-on=warning {_old}"));
+
+    [Theory]
+    [InlineData("/usr/sbin/mpib-agent", "/usr/share/man/man8/mpib-agent.8.gz", "/usr/share/bash-completion/completions/mpib-agent")]
+    [InlineData("/usr/bin/mpibctl", "/usr/share/man/man1/mpibctl.1.gz", "/usr/share/bash-completion/completions/mpibctl")]
+    public async Task The_package_has_each_program_with_its_page_and_completion(params string[] paths) =>
+        Assert.Subset((await Machine.ShellAsync($"dpkg-deb --fsys-tarfile {_old} | tar --list")).Split('\n').Select(path => path.TrimStart('.')).ToHashSet(), paths.ToHashSet());
 
     [Fact]
     public async Task The_tarball_installs_and_uninstalls_without_dotnet()
