@@ -35,7 +35,7 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
         policy.Steered += _file.WriteSoon;
         registrar.Refused += _file.WriteSoon;
         control.LineRefused += _file.WriteSoon;
-        _file.Write();
+        _file.Begin();
     });
 
     public Task StopAsync(CancellationToken cancellationToken) => loop.InvokeAsync(() =>

@@ -59,8 +59,14 @@ internal sealed partial class PublishedFile : IDisposable
         }
     }
 
-    /// <summary>Writes it now.</summary>
-    public void Write()
+    /// <summary>Writes the first one. What a dead predecessor left goes before: it is a lie by now, and where the disk is full, its room is all that there is.</summary>
+    public void Begin()
+    {
+        TryDelete(_path);
+        Write();
+    }
+
+    private void Write()
     {
         var began = _loop.Time.GetTimestamp();
         try

@@ -49,7 +49,7 @@ internal sealed class StatusFile : IHostedService, IDisposable
         _table.Changed += _file.WriteSoon;
         _policy.Decided += _file.WriteSoon;
         _policy.Steered += _file.WriteSoon;
-        _file.Write();
+        _file.Begin();
     });
 
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>

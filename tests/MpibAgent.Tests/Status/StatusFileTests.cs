@@ -56,6 +56,18 @@ public sealed class StatusFileTests
     }
 
     [Fact]
+    public async Task Where_it_cannot_be_written_no_predecessors_file_says_that_the_agent_has_ended()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["status.json"], "{}");
+        Directory.CreateDirectory(Path.Combine(files["status.json.new"], "in the way"));
+
+        await using var agent = await RunningAgent.StartAsync(files);
+
+        Assert.False(File.Exists(files["status.json"]));
+    }
+
+    [Fact]
     public async Task All_may_read_it_and_nobody_else_write()
     {
         await using var agent = await RunningAgent.StartAsync();
