@@ -34,6 +34,7 @@ public sealed partial record AgentView(string Path, Liveness State, StatusSnapsh
 {
     private const string WhatToRun = "run: systemctl start mpib-agent";
     private const int MostReplacements = 20;
+    private const double LargestNumber = 1e18;
 
     /// <summary>The one at <paramref name="path"/>; without a path the first that lives of the service's, this user's own, and one beside the region.</summary>
     public static AgentView Find(string? path)
@@ -109,7 +110,7 @@ public sealed partial record AgentView(string Path, Liveness State, StatusSnapsh
             }
 
             if (JsonSerializer.Deserialize(bytes, StatusJson.Default.StatusSnapshot) is { } snapshot && HintText.TryParseEncoding(snapshot.Hints.Encoding, out _)
-                && snapshot.Slots.All(slot => slot is { Slot: >= 0 and < HintLayout.SlotCount } && slot.Processes.All(process => process is not null)) && snapshot.Rails.All(rail => rail is not null))
+                && IsWhatAgentsWrite(snapshot) && snapshot.Slots.All(slot => slot is { Slot: >= 0 and < HintLayout.SlotCount } && slot.Processes.All(process => process is not null)) && snapshot.Rails.All(rail => rail is not null))
             {
                 return snapshot;
             }
@@ -123,6 +124,15 @@ public sealed partial record AgentView(string Path, Liveness State, StatusSnapsh
 
         return null;
     }
+
+    /// <summary>Paths that can be shown, and can be found from any directory; numbers of which sums and products are numbers.</summary>
+    private static bool IsWhatAgentsWrite(StatusSnapshot snapshot) =>
+        new[] { snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control }.All(path => System.IO.Path.GetFileName(path).Length > 0)
+        && new[] { snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control, snapshot.Paths.SysRoot }
+            .All(path => System.IO.Path.IsPathRooted(path) && !path.Any(char.IsControl))
+        && snapshot.Policy.MeanShare is null or (>= 0 and <= 1)
+        && Math.Abs(snapshot.WrittenAt) < LargestNumber && Math.Abs(snapshot.Agent.StartedAt) < LargestNumber
+        && snapshot.Rails.All(rail => rail is { LinkRate: >= 0 and < LargestNumber });
 
     private static IEnumerable<string> Candidates()
     {

@@ -60,6 +60,30 @@ public sealed class AgentViewTests : IDisposable
         Assert.DoesNotContain('\e', problem);
     }
 
+    [Theory]
+    [InlineData("\"region\":\"", "\"region\":\"\\u001b[2J")]
+    [InlineData("\"region\":\"/", "\"region\":\"/\\u001b[2J")]
+    [InlineData("\"region\":\"/", "\"region\":\"/\\u0000")]
+    [InlineData("\"socket\":\"/", "\"socket\":\"/\\u009b2J")]
+    [InlineData("\"control\":\"/", "\"control\":\"")]
+    [InlineData("\"sysRoot\":\"/", "\"sysRoot\":\"/\\n")]
+    [InlineData("\"linkRate\":0", "\"linkRate\":1e308")]
+    [InlineData("\"linkRate\":0", "\"linkRate\":1e999")]
+    [InlineData("\"meanShare\":null", "\"meanShare\":1e308")]
+    [InlineData("\"startedAt\":", "\"startedAt\":-1e308,\"was\":")]
+    public async Task A_snapshot_with_what_no_agent_writes_is_refused(string found, string forged)
+    {
+        await using var agent = await RunningAgent.StartAsync(_files);
+        var text = File.ReadAllText(_files["status.json"]);
+        Assert.NotNull(AgentView.Parse(Encoding.UTF8.GetBytes(text), out _));
+
+        var changed = text.Replace(found, forged, StringComparison.Ordinal);
+
+        Assert.NotEqual(text, changed);
+        Assert.Null(AgentView.Parse(Encoding.UTF8.GetBytes(changed), out var problem));
+        Assert.Equal("expected a snapshot of the agent, found other values in it", problem);
+    }
+
     [Fact]
     public void A_newer_agent_is_named_as_the_reason()
     {
