@@ -16,6 +16,9 @@ public static partial class Terminal
             ColorSystem = IsScreen && !HasNoColor ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
         });
+
+        // Lines are cut where a screen needs it, and nowhere else: one that is broken in two cannot be copied.
+        console.Profile.Width = Unlimited;
         return console;
     });
 
@@ -27,10 +30,10 @@ public static partial class Terminal
         .Replace("-", "", StringComparison.Ordinal).Contains("utf8", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Its columns; without a terminal lines are as long as they are.</summary>
-    public static int Columns => System.Console.IsOutputRedirected ? Unlimited : Math.Max(20, System.Console.WindowWidth);
+    public static int Columns => System.Console.IsOutputRedirected ? Unlimited : System.Console.WindowWidth is var columns and > 0 ? Math.Max(20, columns) : 80;
 
-    /// <summary>Its rows.</summary>
-    public static int Rows => Math.Max(4, System.Console.WindowHeight);
+    /// <summary>Its rows. A serial line knows no size: it has 80 columns and 24 rows.</summary>
+    public static int Rows => System.Console.WindowHeight is var rows and > 0 ? Math.Max(4, rows) : 24;
 
     /// <summary>See no-color.org.</summary>
     private static bool HasNoColor => Variable("NO_COLOR") is not null;
@@ -59,17 +62,35 @@ public static partial class Terminal
     {
         if (IsScreen)
         {
-            System.Console.Out.Write("\e[?1l\e>");
+            System.Console.Out.Write(KeypadAsItWas);
             System.Console.Out.Flush();
         }
     }
 
-    /// <summary>One line for the operator, about something that did not work.</summary>
-    public static void Complain(string text) => System.Console.Error.WriteLine($"mpibctl: {text}");
+    /// <summary>One line for the operator, about something that did not work; where there is no place for that either, the exit code says it.</summary>
+    public static void Complain(string text)
+    {
+        try
+        {
+            System.Console.Error.WriteLine($"mpibctl: {text}");
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    /// <summary>Stops this process, as Ctrl-Z does, until it is told to go on.</summary>
+    public static void Stop()
+    {
+        Restore();
+        _ = Kill(Environment.ProcessId, SignalStop);
+    }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
+    private const string KeypadAsItWas = "\e[?1l\e>";
     private const short PollError = 8;
+    private const int SignalStop = 19;
 
     /// <summary>struct pollfd.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -82,6 +103,9 @@ public static partial class Terminal
 
     [LibraryImport("libc", EntryPoint = "poll")]
     private static partial int Poll(ref Descriptor descriptors, nuint count, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
 }
 
 /// <summary>Makes the lines of a screen of so many columns and rows, from a first row of what scrolls.</summary>
@@ -132,7 +156,14 @@ public static class Screen
 
         using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => changed.Release());
         var first = 0;
-        var isBack = false;
+        var (isToStop, isBack) = (false, false);
+        using var stop = PosixSignalRegistration.Create(PosixSignal.SIGTSTP, context =>
+        {
+            // Not here: a frame may be on its way.
+            context.Cancel = true;
+            isToStop = true;
+            changed.Release();
+        });
         using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ =>
         {
             isBack = true;
@@ -160,6 +191,14 @@ public static class Screen
             Console.Out.Write(Enter);
             for (var i = 0; !isOver && (count is null || i < count); i++)
             {
+                if (isToStop)
+                {
+                    isToStop = false;
+                    Console.Out.Write(Leave);
+                    Terminal.Stop();
+                    isBack = true;
+                }
+
                 if (isBack)
                 {
                     isBack = false;

@@ -91,6 +91,21 @@ internal sealed partial class PseudoTerminal : IDisposable
         }
     }
 
+    /// <summary>Whether its own screen, cursor and keypad are as they were.</summary>
+    public bool IsPlain
+    {
+        get
+        {
+            lock (_screen)
+            {
+                return _screen.IsPlain;
+            }
+        }
+    }
+
+    /// <summary>Whether the program has been stopped.</summary>
+    public bool IsStopped => File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/stat")).Split(") ")[^1][0] == 'T';
+
     public void Press(string keys) => _stream.Write(Encoding.ASCII.GetBytes(keys));
 
     public void Resize(int columns, int rows)

@@ -97,6 +97,48 @@ public sealed class TerminalTests : IDisposable
         Assert.True(terminal.IsRestored);
     }
 
+    [Fact]
+    public async Task Ctrl_Z_gives_the_terminal_back_until_it_goes_on()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var terminal = Top(80, 24);
+        terminal.WaitFor("no slot is in use");
+        terminal.Press("\x1a");
+        Wait.Until(() => terminal.IsStopped);
+        Wait.Until(() => terminal.IsPlain);
+
+        terminal.Signal("CONT");
+        Wait.Until(() => !terminal.IsPlain);
+        terminal.WaitFor("no slot is in use");
+        terminal.Press("q");
+        Assert.Equal(0, terminal.WaitForExit());
+        Assert.True(terminal.IsRestored);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task On_a_serial_line_that_knows_no_size_it_takes_80_columns_and_24_rows()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var terminal = new PseudoTerminal(80, 24, $"sh -c 'stty cols 0 rows 0; exec {Ctl.Program} top --agent {_files["status.json"]}'");
+        terminal.WaitFor("encoding multiplier, initial hint 1 (50.0% on SUP)");
+        terminal.WaitFor("q quit  arrows move");
+        terminal.Press("q");
+        Assert.Equal(0, terminal.WaitForExit());
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_line_that_is_longer_than_the_terminal_can_be_copied()
+    {
+        using var agent = AgentProcess.Start(_files, arguments: "--sout lo --sup no-such-nic");
+        using var terminal = new PseudoTerminal(40, 24, $"{Ctl.Program} status --agent {_files["status.json"]}");
+        Assert.Equal(1, terminal.WaitForExit());
+        Assert.Contains("! SUP rail no-such-nic: there is no such device; mend [Rails], or load its driver", System.Text.RegularExpressions.Regex.Replace(terminal.Sent, @"\e\[[0-9;]*m", ""),
+            StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
     [Theory]
     [InlineData(80, 24)]
     [InlineData(200, 50)]
