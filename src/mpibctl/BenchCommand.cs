@@ -19,10 +19,10 @@ public static class BenchCommand
     /// <summary>Its place on the command line.</summary>
     public static Command Create(Option<string?> agent)
     {
-        var rounds = new Option<int>("--rounds", "-n") { HelpName = "N", Description = "registrations, 1 to 1000000 (1000)", DefaultValueFactory = _ => 1000 };
+        var rounds = new Option<int>("--rounds", "-n") { HelpName = "N", Description = "registrations, 1 to 1000000 (1000)", DefaultValueFactory = _ => 1000 }.Within(1, 1_000_000);
         var newFlows = new Option<bool>("--new-flows") { Description = "a new flow each time, which takes and frees a slot: a policy that steers is disturbed" };
         var command = new Command("bench", "Times registrations at the running agent, on a throw-away flow. Each is four lines in its journal.") { rounds, newFlows };
-        command.SetAction(parsed => Run(parsed.GetValue(agent), Math.Clamp(parsed.GetValue(rounds), 1, 1_000_000), parsed.GetValue(newFlows)));
+        command.SetAction(parsed => Run(parsed.GetValue(agent), parsed.GetValue(rounds), parsed.GetValue(newFlows)));
         return command;
     }
 
@@ -44,6 +44,7 @@ public static class BenchCommand
         });
         var (registered, given) = (new List<double>(rounds), new List<double>(rounds));
         var began = TimeProvider.System.GetTimestamp();
+        string place;
         try
         {
             // One connection holds the flow, so that the others come and go without a slot being given and freed.
@@ -63,22 +64,23 @@ public static class BenchCommand
             }
 
             Deregister(snapshot, 0);
-            var took = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
-            Terminal.Write(
-            [
-                new Line(string.Create(CultureInfo.InvariantCulture,
-                    $"{registered.Count} rounds in {took:0.00} s at {snapshot.Paths.Socket}, {(takesNewFlows ? "a new flow each" : $"one flow, slot {held}")}; microseconds:")),
-                new Line("              p50      p90      p99    p99.9      max", Line.Faint),
-                Row("register  ", registered),
-                Row("deregister", given),
-            ]);
-            return ExitCode.Good;
+            place = takesNewFlows ? "a new flow each" : string.Create(CultureInfo.InvariantCulture, $"one flow, slot {held}");
         }
         catch (Exception fault) when (fault is SocketException or IOException or InvalidOperationException or ArgumentException)
         {
             Terminal.Complain($"{Text.Safe(snapshot.Paths.Socket)}: {fault.Message}; see: mpibctl check");
             return ExitCode.Bad;
         }
+
+        var took = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+        Terminal.Write(
+        [
+            new Line(string.Create(CultureInfo.InvariantCulture, $"{registered.Count} rounds in {took:0.00} s at {snapshot.Paths.Socket}, {place}; microseconds:")),
+            new Line("              p50      p90      p99    p99.9      max", Line.Faint),
+            Row("register  ", registered),
+            Row("deregister", given),
+        ]);
+        return ExitCode.Good;
     }
 
     /// <summary>The value that so many percent are not above; of none, 0.</summary>

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using MpibAgent.Interface;
 
 namespace MpibCtl;
 
@@ -16,8 +17,8 @@ public static class EventsCommand
     public static Command Create()
     {
         var follow = new Option<bool>("--follow", "-f") { Description = "go on with what comes; Ctrl-C ends it" };
-        var count = new Option<int>("--lines", "-n") { HelpName = "N", Description = "the last so many (20)", DefaultValueFactory = _ => 20 };
-        var slot = new Option<int?>("--slot") { HelpName = "SLOT", Description = "of one slot" };
+        var count = new Option<int>("--lines", "-n") { HelpName = "N", Description = "the last so many (20)", DefaultValueFactory = _ => 20 }.Within(0);
+        var slot = new Option<int?>("--slot") { HelpName = "SLOT", Description = "of one slot" }.Within(0, HintLayout.SlotCount - 1);
         var name = new Option<string?>("--event") { HelpName = "NAME", Description = "of one kind, such as hint-set (doc/operations.md)" };
         var warnings = new Option<bool>("--warnings") { Description = "what an operator should look at" };
         var unit = new Option<string>("--unit") { HelpName = "UNIT", Description = "of another unit (mpib-agent.service)", DefaultValueFactory = _ => "mpib-agent.service" };
@@ -29,7 +30,7 @@ public static class EventsCommand
 
     private static string[] Arguments(bool follows, int count, int? slot, string? name, bool warnings, string unit) =>
     [
-        "--output=json", "--no-pager", "--all", $"--unit={unit}", string.Create(CultureInfo.InvariantCulture, $"--lines={Math.Max(0, count)}"),
+        "--output=json", "--no-pager", "--all", $"--unit={unit}", string.Create(CultureInfo.InvariantCulture, $"--lines={count}"),
         .. follows ? ["--follow"] : Array.Empty<string>(),
         .. warnings ? ["--priority=warning"] : Array.Empty<string>(),
         .. slot is { } number ? [string.Create(CultureInfo.InvariantCulture, $"MPIB_SLOT={number}")] : Array.Empty<string>(),

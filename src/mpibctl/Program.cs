@@ -9,6 +9,13 @@ var agent = new Option<string?>("--agent")
     HelpName = "FILE",
     Description = "the agent's status file (/run/mpib/status.json, or where an agent without root has it)",
 };
+agent.Validators.Add(result =>
+{
+    if (result.Tokens is [{ Value: "" }])
+    {
+        result.AddError("--agent: expected a path, got ''");
+    }
+});
 var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
 {
     agent,
@@ -36,7 +43,13 @@ if (parsed.Errors.Count > 0)
 
 try
 {
-    return parsed.Invoke();
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+{
+    // What it has to say finds no place: a full disk, a closed descriptor.
+    Terminal.Complain((fault.InnerException ?? fault).Message);
+    return ExitCode.Bad;
 }
 finally
 {

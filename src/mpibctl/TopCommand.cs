@@ -17,7 +17,7 @@ public static class TopCommand
                 result.AddError($"--interval: expected 0.1 to 60 seconds, got '{Text.Safe(token.Value)}'");
             }
         });
-        var count = new Option<int?>("--count", "-n") { HelpName = "N", Description = "end after so many screens" };
+        var count = new Option<int?>("--count", "-n") { HelpName = "N", Description = "end after so many screens" }.Within(1);
         var command = new Command("top", "The rails and the shares, live. q ends it, the arrows move it; without a terminal it prints plain text.") { interval, count };
         command.SetAction(parsed => Run(parsed.GetValue(agent), TimeSpan.FromSeconds(parsed.GetValue(interval)), parsed.GetValue(count)));
         return command;

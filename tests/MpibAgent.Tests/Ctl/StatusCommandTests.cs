@@ -115,7 +115,49 @@ public sealed class StatusCommandTests : IDisposable
     [InlineData("frob")]
     [InlineData("status --no-such")]
     [InlineData("set 0")]
+    [InlineData("top -n 0")]
+    [InlineData("bench -n 0")]
+    [InlineData("bench -n 1000001")]
+    [InlineData("events -n -1")]
+    [InlineData("events --slot 256")]
     public void A_command_line_that_makes_no_sense_ends_with_2(string arguments) => Assert.Equal(2, Ctl.Run(_files, arguments.Split(' ')).Code);
+
+    [Fact]
+    public void An_empty_path_is_no_path()
+    {
+        var (code, _, errors) = Ctl.RunWith(null, "status", "--agent", "");
+        Assert.Equal((2, "mpibctl: --agent: expected a path, got ''\nmpibctl: see: mpibctl --help\n"), (code, errors));
+    }
+
+    [Theory]
+    [InlineData("status", ">/dev/full", "No space left on device")]
+    [InlineData("status --json", ">/dev/full", "No space left on device")]
+    [InlineData("top -n 1", ">/dev/full", "No space left on device")]
+    [InlineData("bench -n 1", ">/dev/full", "No space left on device")]
+    [InlineData("status", ">&-", "Bad file descriptor")]
+    public void Output_that_finds_no_place_is_told_in_a_line(string arguments, string redirection, string reason)
+    {
+        using var agent = AgentProcess.Start(_files);
+        var (code, errors) = Redirected(arguments, redirection);
+        Assert.Equal((1, $"mpibctl: {reason}\n"), (code, errors));
+    }
+
+    [Fact]
+    public void Nor_does_it_take_more_when_nothing_can_be_told()
+    {
+        Assert.Equal((3, ""), Redirected("set 0 1", "2>&-"));
+        Assert.Equal((2, ""), Redirected("frob", "2>/dev/full"));
+    }
+
+    private (int Code, string Errors) Redirected(string arguments, string redirection)
+    {
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("sh",
+            ["-c", $"exec {Ctl.Program} {arguments} --agent {_files["status.json"]} {redirection}"])
+        { RedirectStandardError = true })!;
+        var errors = shell.StandardError.ReadToEnd();
+        shell.WaitForExit();
+        return (shell.ExitCode, errors);
+    }
 
     [Fact]
     public void Help_and_version_are_there()
