@@ -7,7 +7,7 @@ namespace MpibAgent.Tests.Ctl;
 /// <summary>Every mpibctl command that the documents show is run as it stands.</summary>
 public sealed partial class DocumentTests
 {
-    public static TheoryData<string> Commands { get; } = [.. new[] { "README.md", "doc/mpibctl.md", "doc/operations.md" }
+    public static TheoryData<string> Commands { get; } = [.. new[] { "README.md", "doc/mpibctl.md", "doc/operations.md", "doc/man/mpibctl.1" }
         .SelectMany(document => File.ReadLines(Path.Combine(Root(), document)))
         .Select(line => Shown().Match(line)).Where(match => match.Success).Select(match => match.Groups[1].Value).Distinct()];
 
@@ -41,7 +41,7 @@ public sealed partial class DocumentTests
 
     private static string Root([CallerFilePath] string thisFile = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "../../.."));
 
-    // Up to the comment, or to the pipe.
-    [GeneratedRegex(@"^    (?:\$ )?mpibctl ([a-z][^#|]*?)\s*(?:[#|].*)?$")]
+    // Up to the comment, or to the pipe; in the man page without an indent.
+    [GeneratedRegex(@"^(?:    (?:\$ )?|\.Dl sudo )?mpibctl ([a-z][^#|]*?)\s*(?:[#|].*)?$")]
     private static partial Regex Shown();
 }
