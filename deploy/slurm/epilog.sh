@@ -24,6 +24,11 @@ journalctl --quiet --boot --unit=mpib-agent --output=json --output-fields=MPIB_E
         event ~ /^process-ended/ { delete held[pid] }
         END { for (pid in held) if (held[pid] > 0) print pid }' |
     while read -r pid; do
+        # A process that Slurm has in another job of this user's is at work.
+        case $(cat "/proc/$pid/cgroup" 2>/dev/null) in
+            *"/job_${SLURM_JOB_ID:-?}/"*) ;;
+            */job_[0-9]*) continue ;;
+        esac
         # A pid may be used again: it counts while it is this user's.
         if [ "$(stat -c %u "/proc/$pid" 2>/dev/null)" = "$SLURM_JOB_UID" ]; then
             logger -t mpib-epilog -p daemon.warning \

@@ -47,6 +47,16 @@ public sealed class SlurmTests(SystemdMachine machine) : AcceptanceTest(machine)
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
         Assert.Equal("ok 0", await tidy.AskAsync("register 1 10.0.0.1 10.0.0.2"));
         Assert.Equal("ok", await tidy.AskAsync("deregister 1"));
+
+        // Another job of hers goes on, in the cgroup that Slurm has made for it.
+        await using var other = Client("alice");
+        Assert.Equal("ok 0", await other.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+        await Machine.ShellAsync($"""
+            echo 0::/system.slice/slurmstepd.scope/job_42/step_0/user/task_0 >/opt/slurm/job_42
+            echo 0::/system.slice/slurmstepd.scope/job_421/step_0/user/task_0 >/opt/slurm/job_421
+            mount --bind /opt/slurm/job_42 /proc/{await alice.PidAsync()}/cgroup
+            mount --bind /opt/slurm/job_421 /proc/{await other.PidAsync()}/cgroup
+            """);
         var epilog = $"SLURM_JOB_ID=42 SLURM_JOB_UID=$(id -u alice) {Scripts}/epilog.sh";
 
         await Machine.ShellAsync("journalctl --sync; " + epilog);
