@@ -92,11 +92,11 @@ public sealed class ControlPipe : IDisposable
         }
     }
 
-    /// <summary>Looks until it is so, for as long as <see cref="Patience"/>.</summary>
-    public static bool Await(Func<bool> isSo, TimeSpan? patience = null)
+    /// <summary>Looks until it is so: every 2 ms for as long as <see cref="Patience"/>, or as told.</summary>
+    public static bool Await(Func<bool> isSo, TimeSpan? patience = null, TimeSpan? interval = null)
     {
         using var pause = new ManualResetEventSlim();
-        for (var began = TimeProvider.System.GetTimestamp(); !isSo(); pause.Wait(Pause))
+        for (var began = TimeProvider.System.GetTimestamp(); !isSo(); pause.Wait(interval ?? Pause))
         {
             if (TimeProvider.System.GetElapsedTime(began) > (patience ?? Patience))
             {

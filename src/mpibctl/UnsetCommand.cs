@@ -10,6 +10,9 @@ public static class UnsetCommand
     // A snapshot comes once a second, or less often with a hundred thousand connections.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>A snapshot can be large, and comes once a second at most.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Its place on the command line.</summary>
     public static Command Create(Option<string?> agent)
     {
@@ -48,7 +51,7 @@ public static class UnsetCommand
 
         StatusSnapshot? now = null;
         var isDone = ControlPipe.Await(() => AgentView.Find(path) is { State: Liveness.Alive, Snapshot: { } snapshot } && (now = snapshot).WrittenAt >= Math.Round(sent, 3)
-            && !(slot is null ? snapshot.Hints.InitialPinned || snapshot.Slots.Any(IsPinned) : snapshot.Slots.Any(state => state.Slot == slot && IsPinned(state))), Patience);
+            && !(slot is null ? snapshot.Hints.InitialPinned || snapshot.Slots.Any(IsPinned) : snapshot.Slots.Any(state => state.Slot == slot && IsPinned(state))), Patience, Interval);
         var what = slot is null ? "all slots" : string.Create(CultureInfo.InvariantCulture, $"slot {slot}");
         if (!isDone || now is null)
         {
