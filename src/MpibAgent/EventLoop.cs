@@ -13,7 +13,7 @@ namespace MpibAgent;
 /// <remarks>
 /// Memory that the system does not give for a moment ends neither the loop nor the agent. Who is called from here takes what it needs before it
 /// changes anything, or does without, so that what an OutOfMemoryException cuts off is as if it had not begun: a descriptor is still ready in the next
-/// turn, a timer fires once more. The loop waits a little before it goes on.
+/// turn, a timer fires once more, posted work is run again. The loop waits a little before it goes on.
 /// </remarks>
 internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedService, IDisposable
 {
@@ -306,14 +306,32 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
     private void RunPosted()
     {
+        // Anything is left of the turn before only where want of memory cut it off.
+        RunAll(_running);
         lock (_gate)
         {
             (_posted, _running) = (_running, _posted);
         }
 
-        while (_running.TryDequeue(out var action))
+        RunAll(_running);
+    }
+
+    /// <summary>What finds no memory stays the first of them, and is run once more.</summary>
+    private static void RunAll(Queue<Action> actions)
+    {
+        while (actions.TryPeek(out var action))
         {
-            action();
+            try
+            {
+                action();
+            }
+            catch (Exception fault) when (fault is not OutOfMemoryException)
+            {
+                actions.Dequeue();
+                throw;
+            }
+
+            actions.Dequeue();
         }
     }
 

@@ -29,15 +29,15 @@ internal sealed class SettingsReload(string[] arguments, SettingsReader read, Po
             .Where(key => again.Values.GetValueOrDefault(key) != _values.GetValueOrDefault(key)).ToLookup(key => key.StartsWith(LiveSection, StringComparison.Ordinal));
         Log.Reloaded(log, Names(changed[true]), Names(changed[false]));
 
-        // What waits for a restart goes on differing from what is in force, and is named at every reload until then.
-        _values = Setting.All.ToDictionary(setting => setting.Key,
-            setting => (setting.Key.StartsWith(LiveSection, StringComparison.Ordinal) ? again.Values : _values).GetValueOrDefault(setting.Key));
-
         // Also when nothing has changed: a command may have put another in charge since.
         if (changed[true].Any() || options.Policy.Name != engine.PolicyName)
         {
             engine.Use(options.Policy);
         }
+
+        // What waits for a restart goes on differing from what is in force, and is named at every reload until then.
+        _values = Setting.All.ToDictionary(setting => setting.Key,
+            setting => (setting.Key.StartsWith(LiveSection, StringComparison.Ordinal) ? again.Values : _values).GetValueOrDefault(setting.Key));
     }
 
     private static string Names(IEnumerable<string> keys) => string.Join(", ", keys.Select(SettingsReader.DescribeKey)) is { Length: > 0 } names ? names : "nothing";

@@ -43,10 +43,32 @@ internal sealed class AgentProcess : IDisposable
 
     public int DescriptorCount => Directory.GetFileSystemEntries(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/fd")).Length;
 
-    /// <summary>How often the loop's thread has gone to sleep.</summary>
-    public string Wakes => string.Join('\n', Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/task"))
-        .Where(task => File.ReadAllText($"{task}/comm") == "mpib-loop\n")
-        .SelectMany(task => File.ReadLines($"{task}/status").Where(line => line.StartsWith("voluntary", StringComparison.Ordinal))));
+    /// <summary>Whether the loop waits in epoll_wait(2) or epoll_pwait(2), and without a timeout: no timer is armed, and nothing but a descriptor wakes it.</summary>
+    public bool SleepsForGood
+    {
+        get
+        {
+            var loop = Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/task"))
+                .Single(IsLoop);
+
+            // proc(5): the call's number and its six arguments, or "running". The fourth argument of both is the timeout, -1 as a 32-bit number.
+            var call = File.ReadAllText($"{loop}/syscall").Split(' ');
+            return call.Length > 4 && call[0] is "232" or "281" or "22" && (uint)Convert.ToUInt64(call[4], 16) == uint.MaxValue;
+        }
+    }
+
+    private static bool IsLoop(string task)
+    {
+        try
+        {
+            return File.ReadAllText($"{task}/comm") == "mpib-loop\n";
+        }
+        catch (IOException)
+        {
+            // One of the runtime's threads, which has just ended.
+            return false;
+        }
+    }
 
     /// <summary>Starts it, with shell words before it such as a ulimit, and waits until it serves.</summary>
     public static AgentProcess Start(TempDirectory files, string before = "", string arguments = "")

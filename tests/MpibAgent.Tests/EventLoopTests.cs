@@ -84,6 +84,38 @@ public sealed class EventLoopTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Work_posted_behind_what_has_no_memory_is_done_in_its_order_and_waits_for_nothing_else()
+    {
+        var order = new List<int>();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _loop.Post(() =>
+        {
+            // From the loop's own thread: all three are there when the next turn comes to them.
+            _loop.Post(() =>
+            {
+                order.Add(1);
+                if (order.Count == 1)
+                {
+                    throw new InsufficientMemoryException();
+                }
+            });
+            _loop.Post(() =>
+            {
+                order.Add(2);
+                _loop.Post(() => order.Add(4));
+            });
+            _loop.Post(() =>
+            {
+                order.Add(3);
+                _loop.Post(done.SetResult);
+            });
+        });
+
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal([1, 1, 2, 3, 4], order);
+    }
+
+    [Fact]
     public async Task Timers_fire_once_in_the_order_of_their_time()
     {
         var fired = new List<int>();

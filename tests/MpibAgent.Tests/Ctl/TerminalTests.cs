@@ -57,7 +57,6 @@ public sealed class TerminalTests : IDisposable
         }
 
         terminal.WaitFor("0 lines below");
-        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
         terminal.Press("k");
         terminal.WaitFor("1 lines below");
 
