@@ -8,12 +8,15 @@ namespace MpibAgent;
 /// Whose files the agent trusts, and who owns those that it makes. The rule: a directory belongs to the agent's own user and nobody else
 /// can write to it, so no name in it can be exchanged under the agent; every name in it is still opened without following a link
 /// and checked. Root also trusts the service's user, and gives that user what it makes, so that a root's foreground run and the service
-/// can take turns. Pure system calls, no state; any thread.
+/// can take turns. Pure system calls, no state but who the service's user is; any thread.
 /// </summary>
 internal static partial class Ownership
 {
     /// <summary>The user and the group of the service (deploy/mpib-agent.sysusers).</summary>
     public const string ServiceUser = "mpib";
+
+    // Asked once, at the start: the answer may come from a directory service over the network, and the loop must not wait for one.
+    private static readonly Lazy<(uint User, uint Group)?> _serviceUser = new(() => LookUpUser(ServiceUser));
 
     private const UnixFileMode WritableByOthers = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
 
@@ -103,7 +106,7 @@ internal static partial class Ownership
 
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         File.SetUnixFileMode(handle, mode);
-        if (CurrentUser == 0 && LookUpUser(ServiceUser) is var (user, group))
+        if (CurrentUser == 0 && _serviceUser.Value is var (user, group))
         {
             _ = ChangeOwner(descriptor, user, group);
         }
@@ -147,7 +150,7 @@ internal static partial class Ownership
 
     /// <summary>Whether files of this user are taken for our own.</summary>
     public static bool IsTrusted(uint owner) =>
-        owner == CurrentUser || (CurrentUser == 0 && owner == LookUpUser(ServiceUser)?.User);
+        owner == CurrentUser || (CurrentUser == 0 && owner == _serviceUser.Value?.User);
 
     /// <summary>The state of what <paramref name="path"/> names, a link itself and not its target; null when there is nothing.</summary>
     public static FileStatus? Status(string path) => FileStatus.Read(CurrentDirectory, path, NoFollow);
@@ -162,7 +165,7 @@ internal static partial class Ownership
     /// <summary>When root made <paramref name="path"/> and the service's user exists, it is that user's from here on.</summary>
     public static void GiveToServiceUser(string path)
     {
-        if (CurrentUser == 0 && LookUpUser(ServiceUser) is var (user, group) && ChangeOwner(path, user, group) != 0)
+        if (CurrentUser == 0 && _serviceUser.Value is var (user, group) && ChangeOwner(path, user, group) != 0)
         {
             throw new Fault($"cannot give {path} to {ServiceUser}: {Marshal.GetLastPInvokeErrorMessage()}");
         }
@@ -182,7 +185,7 @@ internal static partial class Ownership
 
     /// <summary>A user's number, with "root" and our own service's user by name.</summary>
     public static string UserName(uint user) =>
-        user == 0 ? "root" : user == LookUpUser(ServiceUser)?.User ? ServiceUser : string.Create(CultureInfo.InvariantCulture, $"uid {user}");
+        user == 0 ? "root" : user == _serviceUser.Value?.User ? ServiceUser : string.Create(CultureInfo.InvariantCulture, $"uid {user}");
 
     /// <summary>What to do for an operator who lacks permission.</summary>
     public static string WhatToRun => CurrentUser == 0

@@ -68,13 +68,13 @@ internal sealed class PluginProcess : IDisposable
     }
 
     /// <summary>Builds a C program, which lies beside plugin.c or at an absolute path, and returns the path of what came out.</summary>
-    internal static string Compile(string source)
+    internal static string Compile(string source, params ReadOnlySpan<string> options)
     {
         var directory = Directory.CreateTempSubdirectory("mpib-c").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(directory, recursive: true);
         var program = Path.Combine(directory, Path.GetFileNameWithoutExtension(source));
         using var gcc = Process.Start(new ProcessStartInfo("gcc",
-            ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", Path.Combine(Tests(), "MpibAgent.AcceptanceTests", source), "-o", program])
+            ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", Path.Combine(Tests(), "MpibAgent.AcceptanceTests", source), "-o", program, .. options])
         {
             RedirectStandardError = true,
         })!;

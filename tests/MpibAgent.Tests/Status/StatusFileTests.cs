@@ -103,6 +103,25 @@ public sealed class StatusFileTests
     }
 
     [Fact]
+    public async Task A_directory_service_that_does_not_answer_any_more_holds_nothing_up()
+    {
+        Prerequisites.RequireRoot();
+        Prerequisites.RequireCommand("gcc", "gcc libc6-dev");
+        using var files = new TempDirectory();
+        File.Copy(PluginProcess.Compile("nss_hang.c", "-shared", "-fPIC"), files["libnss_hang.so.2"]);
+        File.WriteAllText(files["nsswitch.conf"], "passwd: hang\ngroup: files\n");
+        using var agent = AgentProcess.Start(files, $"exec unshare -m env NSS_HANG={files["hangs"]} LD_LIBRARY_PATH={files[""]} "
+            + $"sh -c 'mount --bind {files["nsswitch.conf"]} /etc/nsswitch.conf && shift && exec \"$@\"' sh");
+        File.WriteAllText(files["hangs"], "");
+        using var client = new AgentClient(files["agent.sock"]);
+        client.Register(1, A, B);
+        Wait.Until(() => Read(files["status.json"])?.Slots.Count == 1);
+        client.Register(2, A, new Ipv4Address(7));
+        Wait.Until(() => Read(files["status.json"])?.Slots.Count == 2);
+        await agent.StopAsync();
+    }
+
+    [Fact]
     public async Task A_link_at_the_name_of_the_draft_is_removed_and_not_followed()
     {
         using var files = new TempDirectory();
