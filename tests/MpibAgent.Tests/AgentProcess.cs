@@ -48,8 +48,12 @@ internal sealed class AgentProcess : IDisposable
     {
         get
         {
-            var loop = Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/task"))
-                .Single(IsLoop);
+            // A thread that another starts has that one's name until it gets its own.
+            string[] loops = [.. Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/task")).Where(IsLoop)];
+            if (loops is not [var loop])
+            {
+                return false;
+            }
 
             // proc(5): the call's number and its six arguments, or "running". The fourth argument of both is the timeout, -1 as a 32-bit number.
             var call = File.ReadAllText($"{loop}/syscall").Split(' ');

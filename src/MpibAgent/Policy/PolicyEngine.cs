@@ -55,7 +55,7 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>Called after a policy has taken charge, or has given another reason for what it does.</summary>
     public event Action? Decided;
 
-    /// <summary>Called after a decision that has moved a hint, or has found a rail's link changed; up to some hundred times a second.</summary>
+    /// <summary>Called after a decision that has moved a hint, or has found a rail's link changed or its counter frozen; up to some hundred times a second.</summary>
     public event Action? Steered;
 
     /// <summary>The name of the policy in charge.</summary>
@@ -235,9 +235,9 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         // Between two samples the counters are not looked at: an interval so short says nothing.
-        var before = _seen;
+        var (before, soutFrozen, supFrozen) = (_seen, _rails.IsSoutFrozen, _rails.IsSupFrozen);
         _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = pinned, IsSample = isSample };
-        var moved = !_hasSeen || !HasSameLinks(before, _seen);
+        var moved = !_hasSeen || !HasSameLinks(before, _seen) || (soutFrozen, supFrozen) != (_rails.IsSoutFrozen, _rails.IsSupFrozen);
         _hasSeen |= isSample;
         try
         {
