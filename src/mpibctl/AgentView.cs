@@ -1,26 +1,8 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
 using MpibAgent.Interface;
 
 namespace MpibCtl;
-
-/// <summary>Whether there is an agent.</summary>
-public enum Liveness
-{
-    /// <summary>It holds its lock.</summary>
-    Alive,
-
-    /// <summary>It left its file: it has ended without a stop.</summary>
-    Dead,
-
-    /// <summary>There is no file: it was stopped, or has never run.</summary>
-    Absent,
-
-    /// <summary>There is a file that cannot be used.</summary>
-    Unreadable,
-}
 
 /// <summary>
 /// The agent's status file, as found: what it says, and whether the agent that wrote it lives (doc/interface.md). Nothing in it is trusted beyond the
@@ -30,10 +12,9 @@ public enum Liveness
 /// <param name="State">Whether its agent lives.</param>
 /// <param name="Snapshot">What it says; null without a file that can be used.</param>
 /// <param name="Problem">What is wrong and what to do; empty for one that lives.</param>
-public sealed partial record AgentView(string Path, Liveness State, StatusSnapshot? Snapshot, string Problem)
+public sealed record AgentView(string Path, Liveness State, StatusSnapshot? Snapshot, string Problem)
 {
     private const string WhatToRun = "run: systemctl start mpib-agent";
-    private const int MostReplacements = 20;
     private const double LargestNumber = 1e18;
 
     /// <summary>The one at <paramref name="path"/>; without a path the first that lives of the service's, this user's own, and one beside the region.</summary>
@@ -51,50 +32,22 @@ public sealed partial record AgentView(string Path, Liveness State, StatusSnapsh
     /// <summary>Reads the file at a path.</summary>
     public static AgentView Read(string path)
     {
-        for (var i = 0; i < MostReplacements; i++)
+        var state = LiveFile.Read(path, StatusSnapshot.LargestSize, out var bytes, out var problem);
+        if (state is Liveness.Absent or Liveness.Unreadable)
         {
-            using var handle = TrustedFile.Open(path, isFifo: false, out var problem, out var isAbsent);
-            if (handle is null)
-            {
-                return isAbsent
-                    ? new AgentView(path, Liveness.Absent, null, $"the agent is not running: there is no {path}; {WhatToRun}")
-                    : new AgentView(path, Liveness.Unreadable, null, problem);
-            }
-
-            var bytes = new byte[Math.Min(RandomAccess.GetLength(handle), StatusSnapshot.LargestSize + 1)];
-            var length = 0;
-            while (length < bytes.Length && RandomAccess.Read(handle, bytes.AsSpan(length), length) is var count and > 0)
-            {
-                length += count;
-            }
-
-            var isLocked = IsLocked(handle);
-            if (!isLocked && TrustedFile.StatusOf(path)?.Inode != TrustedFile.StatusOf(handle)?.Inode)
-            {
-                // Replaced, or removed, after it was opened.
-                continue;
-            }
-
-            return Parse(bytes.AsSpan(0, length), out problem) is not { } snapshot
-                ? new AgentView(path, Liveness.Unreadable, null, $"{path}: {problem}")
-                : isLocked ? new AgentView(path, Liveness.Alive, snapshot, "")
-                : new AgentView(path, Liveness.Dead, snapshot, string.Create(CultureInfo.InvariantCulture,
-                    $"the agent is not running: pid {snapshot.Agent.Pid} ended without a stop, and jobs go on with the hints they have; {WhatToRun}"));
+            return new AgentView(path, state, null, state == Liveness.Absent ? $"the agent is not running: there is no {path}; {WhatToRun}" : problem);
         }
 
-        return new AgentView(path, Liveness.Unreadable, null, $"{path}: expected a file that stays for a moment, found another {MostReplacements} times");
+        return Parse(bytes.Span, out problem) is not { } snapshot
+            ? new AgentView(path, Liveness.Unreadable, null, $"{path}: {problem}")
+            : new AgentView(path, state, snapshot, state == Liveness.Alive ? "" : string.Create(CultureInfo.InvariantCulture,
+                $"the agent is not running: pid {snapshot.Agent.Pid} ended without a stop, and jobs go on with the hints they have; {WhatToRun}"));
     }
 
     /// <summary>Reads what a file says; null, and why, when it is no snapshot.</summary>
     public static StatusSnapshot? Parse(ReadOnlySpan<byte> bytes, out string problem)
     {
         problem = "";
-        if (bytes.Length > StatusSnapshot.LargestSize)
-        {
-            problem = $"expected at most {StatusSnapshot.LargestSize} bytes, found more";
-            return null;
-        }
-
         try
         {
             var reader = new Utf8JsonReader(bytes);
@@ -144,28 +97,4 @@ public sealed partial record AgentView(string Path, Liveness State, StatusSnapsh
 
         yield return System.IO.Path.Combine(System.IO.Path.GetDirectoryName(HintLayout.DefaultPath)!, StatusSnapshot.FileName);
     }
-
-    private static bool IsLocked(SafeFileHandle handle)
-    {
-        var whole = new FileRange { Type = ReadLock };
-        return Control((int)handle.DangerousGetHandle(), GetLockOfDescription, ref whole) == 0 && whole.Type == WriteLock;
-    }
-
-    private const short ReadLock = 0;
-    private const short WriteLock = 1;
-    private const int GetLockOfDescription = 36;
-
-    /// <summary>struct flock: start and length 0 are the whole file.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct FileRange
-    {
-        public short Type;
-        public short Whence;
-        public long Start;
-        public long Length;
-        public int Pid;
-    }
-
-    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
-    private static partial int Control(int descriptor, int command, ref FileRange range);
 }
