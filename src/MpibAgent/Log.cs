@@ -249,7 +249,7 @@ internal static partial class Log
     public static partial void StatusWrittenAgain(ILogger log, string path);
 
     // 1000: Metrics
-    [LoggerMessage(1000, LogLevel.Warning, "metrics {Path} cannot be written: {Reason}. Prometheus sees older figures until they can",
+    [LoggerMessage(1000, LogLevel.Warning, "metrics {Path} cannot be written: {Reason}. Prometheus sees none until they can",
         EventName = "metrics-not-written")]
     public static partial void MetricsNotWritten(ILogger log, string path, string reason);
 

@@ -27,7 +27,7 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
     public Task StartAsync(CancellationToken cancellationToken) => options.TextFile.Length == 0 ? Task.CompletedTask : loop.InvokeAsync(() =>
     {
         var path = options.TextFile;
-        _file = new PublishedFile(path, _interval, loop, Compose, reason => Log.MetricsNotWritten(log, path, reason), () => Log.MetricsWrittenAgain(log, path));
+        _file = new PublishedFile(path, _interval, loop, Compose, NotWritten, () => Log.MetricsWrittenAgain(log, path));
         _metrics = makeMetrics();
         _text = new TextExposition(_metrics, _file.WriteSoon);
         table.Changed += _file.WriteSoon;
@@ -56,6 +56,13 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
     {
         _file?.Dispose();
         _text?.Dispose();
+    }
+
+    /// <summary>Figures that stand still look like an agent at rest: none are better than old ones.</summary>
+    private void NotWritten(string reason)
+    {
+        Log.MetricsNotWritten(log, options.TextFile, reason);
+        _file?.Withdraw();
     }
 
     /// <summary>False when it would be what it was.</summary>

@@ -120,6 +120,9 @@ internal sealed partial class PublishedFile : IDisposable
         }
     }
 
+    /// <summary>Takes it away until it can be written again.</summary>
+    public void Withdraw() => TryDelete(_path);
+
     public void Dispose()
     {
         _handle?.Dispose();

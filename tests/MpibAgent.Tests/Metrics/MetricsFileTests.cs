@@ -140,6 +140,17 @@ public sealed class MetricsFileTests
         Assert.Contains(files["agent.prom"], agent.Log.Single("metrics-not-written"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Old_figures_go_where_new_ones_cannot_be_written()
+    {
+        await using var agent = await StartAsync();
+        Directory.CreateDirectory(Path.Combine(agent.Files["agent.prom.new"], "x"));
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        agent.WaitUntil(() => !File.Exists(agent.Files["agent.prom"]));
+        Assert.Contains("Prometheus sees none", agent.Log.Single("metrics-not-written"), StringComparison.Ordinal);
+    }
+
     private static Task<RunningAgent> StartAsync(Action<AgentOptions>? configure = null)
     {
         return RunningAgent.StartAsync(configure: options =>
