@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds a Debian package and a tarball of the agent; see --help. Needs what install.sh needs to build, binutils and dpkg.
+# Builds the Debian packages and a tarball of the agent; see --help. Needs what install.sh needs to build, binutils and dpkg.
 set -eu
 umask 022
 
@@ -7,8 +7,9 @@ usage() {
     cat <<'END'
 Usage: build-packages.sh [--prebuilt FILE] [--runtime RUNTIME] [--version VERSION] DIRECTORY
 
-Writes mpib-agent_VERSION_ARCHITECTURE.deb and mpib-agent-VERSION-RUNTIME.tar.gz into DIRECTORY. Both hold native code
-and need no .NET. In the tarball deploy/install.sh installs, upgrades and uninstalls.
+Writes into DIRECTORY mpib-agent_VERSION_ARCHITECTURE.deb, mpib-exporter_VERSION_ARCHITECTURE.deb (an HTTP port for
+Prometheus, for who wants one), and mpib-agent-VERSION-RUNTIME.tar.gz, which has all of it. They hold native code and
+need no .NET. In the tarball deploy/install.sh installs, upgrades and uninstalls.
 
   --prebuilt FILE    pack this agent, and the programs beside it, instead of building them
   --runtime RUNTIME  linux-x64 or linux-arm64; x86-64 builds for both
@@ -61,45 +62,56 @@ if [ -z "$prebuilt" ]; then
     "$here/install.sh" --build-only "$prebuilt" --runtime "$runtime"
 fi
 
-# --- The Debian package ---------------------------------------------------------------------------------------------
+# --- The Debian packages --------------------------------------------------------------------------------------------
 
-root=$scratch/root
-"$here/install.sh" --stage "$root" --prebuilt "$prebuilt"
-documents=$root/usr/share/doc/mpib-agent
-cp "$here/debian/copyright" "$documents/"
-cat >"$documents/changelog" <<END
-mpib-agent ($version) unstable; urgency=medium
+pack() { # NAME, DIRECTORY of what is its own
+    root=$scratch/$1
+    "$here/install.sh" --stage "$root" --package "$1" --prebuilt "$prebuilt"
+    documents=$root/usr/share/doc/$1
+    mkdir -p "$documents"
+    cp "$here/debian/copyright" "$documents/"
+    cat >"$documents/changelog" <<END
+$1 ($version) unstable; urgency=medium
 
   * See CHANGELOG.md.
 
- -- $(sed -n 's/^Maintainer: //p' "$here/debian/control")  $(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")
+ -- $(sed -n 's/^Maintainer: //p' "$2/control")  $(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")
 END
-cp "$source_tree/CHANGELOG.md" "$documents/"
-gzip -9n "$documents/changelog" "$root"/usr/share/man/man*/*
-mkdir -p "$root/usr/share/lintian/overrides"
-cp "$here/debian/lintian-overrides" "$root/usr/share/lintian/overrides/mpib-agent"
-find "$root/usr/share" -type f -exec chmod 0644 {} +
+    cp "$source_tree/CHANGELOG.md" "$documents/"
+    gzip -9n "$documents/changelog" "$root"/usr/share/man/man*/*
+    if [ -e "$2/lintian-overrides" ]; then
+        mkdir -p "$root/usr/share/lintian/overrides"
+        cp "$2/lintian-overrides" "$root/usr/share/lintian/overrides/$1"
+    fi
+    find "$root/usr/share" -type f -exec chmod 0644 {} +
 
-# What the programs need of the system: nothing but glibc, and of that the newest symbol that they use.
-programs=$(find "$root/usr/sbin" "$root/usr/bin" -type f 2>/dev/null || :)
-# shellcheck disable=SC2086 # paths of ours
-needed=$(LC_ALL=C readelf --dynamic $programs | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-.*)\.so' || :)
-[ -z "$needed" ] || fail "the programs need $needed, and debian/control does not say so"
-# shellcheck disable=SC2086
-glibc=$(LC_ALL=C readelf --version-info $programs | grep -o 'GLIBC_2\.[0-9.]*' | sort --version-sort --unique | tail -n 1)
+    # What the programs need of the system: nothing but glibc, and of that the newest symbol that they use.
+    programs=$(find "$root/usr/sbin" "$root/usr/bin" -type f 2>/dev/null || :)
+    [ -n "$programs" ] || fail "there is no program for $1 beside $prebuilt"
+    # shellcheck disable=SC2086 # paths of ours
+    needed=$(LC_ALL=C readelf --dynamic $programs | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-.*)\.so' || :)
+    [ -z "$needed" ] || fail "the programs need $needed, and debian/control does not say so"
+    # shellcheck disable=SC2086
+    glibc=$(LC_ALL=C readelf --version-info $programs | grep -o 'GLIBC_2\.[0-9.]*' | sort --version-sort --unique | tail -n 1)
 
-mkdir "$root/DEBIAN"
-(cd "$root" && find etc -type f -printf '/%p\n') >"$root/DEBIAN/conffiles"
-(cd "$root" && find usr -type f -print0 | sort --zero-terminated | xargs --null md5sum) >"$root/DEBIAN/md5sums"
-sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@GLIBC@/${glibc#GLIBC_}/" \
-    -e "s/@SIZE@/$(du --apparent-size --block-size=1024 --summarize "$root" | cut -f 1)/" \
-    "$here/debian/control" >"$root/DEBIAN/control"
-for script in preinst postinst prerm postrm; do
-    sed -e "/@TAKE_OVER@/{r $here/take-over.sh" -e 'd}' "$here/debian/$script" >"$root/DEBIAN/$script"
-    chmod 0755 "$root/DEBIAN/$script"
-done
+    mkdir "$root/DEBIAN"
+    [ ! -d "$root/etc" ] || (cd "$root" && find etc -type f -printf '/%p\n') >"$root/DEBIAN/conffiles"
+    (cd "$root" && find usr -type f -print0 | sort --zero-terminated | xargs --null md5sum) >"$root/DEBIAN/md5sums"
+    sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@GLIBC@/${glibc#GLIBC_}/" \
+        -e "s/@SIZE@/$(du --apparent-size --block-size=1024 --summarize "$root" | cut -f 1)/" \
+        "$2/control" >"$root/DEBIAN/control"
+    for script in preinst postinst prerm postrm; do
+        [ -e "$2/$script" ] || continue
+        sed -e "/@TAKE_OVER@/{r $here/take-over.sh" -e 'd}' "$2/$script" >"$root/DEBIAN/$script"
+        chmod 0755 "$root/DEBIAN/$script"
+    done
+    dpkg-deb -Zxz --root-owner-group --build "$root" "$output/$1_${version}_$architecture.deb"
+    all_programs="${all_programs:-} $programs"
+}
+
 mkdir -p "$output"
-dpkg-deb -Zxz --root-owner-group --build "$root" "$output/mpib-agent_${version}_$architecture.deb"
+pack mpib-agent "$here/debian"
+pack mpib-exporter "$here/debian/mpib-exporter"
 
 # --- The tarball: of this tree what install.sh needs, and the programs ----------------------------------------------
 
@@ -109,7 +121,7 @@ mkdir "$tree"
 # shellcheck disable=SC2046 # patterns of the list
 (cd "$source_tree" && cp --parents $(awk '$1 ~ /^(file|socket|settings|document)$/ { print $2 }' deploy/files) \
     deploy/files deploy/install.sh deploy/take-over.sh CHANGELOG.md "$tree")
-for program in $programs; do
+for program in $all_programs; do
     cp "$program" "$tree/"
 done
 cat >"$tree/INSTALL" <<'END'

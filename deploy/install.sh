@@ -7,7 +7,9 @@ usage() {
     cat <<'END'
 Usage: install.sh [--prebuilt FILE] [--no-start]         build, install or upgrade, and start
        install.sh --build-only FILE [--runtime RUNTIME]  build the agent as FILE, and nothing else
-       install.sh --stage DIRECTORY --prebuilt FILE      lay all files out below DIRECTORY, and nothing else
+       install.sh --stage DIRECTORY --prebuilt FILE [--package NAME]
+                                                         lay all files out below DIRECTORY, or those of one Debian
+                                                         package, and nothing else
        install.sh --uninstall [--purge]                  stop, and remove what was installed
 
   --prebuilt FILE    install this binary instead of building one (needs neither the .NET SDK nor gcc); further programs
@@ -30,6 +32,7 @@ share=/usr/share/mpib-agent
 documents=/usr/share/doc/mpib-agent
 service=mpib-agent.service
 sockets='mpib-agent.socket mpib-control.socket'
+exporter='mpib-exporter.service mpib-exporter.socket'
 
 say() { printf 'install.sh: %s\n' "$*"; }
 fail() {
@@ -50,6 +53,10 @@ each_listed() { # FUNCTION
     while read -r kind source destination; do
         case $kind in
             '' | '#'*) continue ;;
+            package) listed_package=$source && continue ;;
+        esac
+        [ "${package:-$listed_package}" = "$listed_package" ] || continue
+        case $kind in
             program)
                 "$1" program "$source_tree/$source" "$destination"
                 continue
@@ -228,6 +235,9 @@ install_all() {
     fi
     systemctl daemon-reload
     systemctl enable --quiet $service
+    # Where it is in use.
+    # shellcheck disable=SC2086 # two units
+    [ $changed = no ] || systemctl try-restart $exporter
     if [ "$start" = no ]; then
         say "installed and enabled; start it with: systemctl start mpib-agent"
         return
@@ -287,16 +297,18 @@ remove_listed() { # KIND SOURCE DESTINATION
 
 uninstall() {
     [ "$(id -u)" = 0 ] || fail 'expected to be run by root; run: sudo install.sh --uninstall'
+    # An earlier version had none.
+    [ -e /usr/lib/systemd/system/mpib-exporter.socket ] || exporter=''
     if [ -e /usr/lib/systemd/system/$service ]; then
         if [ -d /run/systemd/system ]; then
             # All at once: either would start the other.
-            # shellcheck disable=SC2086 # two units
-            systemctl stop $service $sockets
+            # shellcheck disable=SC2086 # units
+            systemctl stop $service $sockets $exporter
             # shellcheck disable=SC2086
-            systemctl reset-failed $service $sockets 2>/dev/null || :
+            systemctl reset-failed $service $sockets $exporter 2>/dev/null || :
         fi
         # shellcheck disable=SC2086
-        systemctl disable --quiet $service $sockets
+        systemctl disable --quiet $service $sockets $exporter
     fi
     each_listed remove_listed
     journalctl --update-catalog
@@ -315,23 +327,24 @@ uninstall() {
     say 'uninstalled'
     [ ! -e "$settings" ] || say "left: $settings, which was edited"
     [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, and its user mpib (--purge removes them)"
-    for unit in "$service" $sockets; do
+    for unit in "$service" $sockets $exporter; do
         [ ! -e "/etc/systemd/system/$unit.d" ] || say "left: /etc/systemd/system/$unit.d, which this script did not make"
     done
 }
 
 # --- The command line -----------------------------------------------------------------------------------------------
 
-mode=install prebuilt='' runtime='' start=yes purge=no
+mode=install prebuilt='' runtime='' package='' start=yes purge=no
 [ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
 while [ $# -gt 0 ]; do
     case $1 in
-        --prebuilt | --build-only | --stage | --runtime)
+        --prebuilt | --build-only | --stage | --package | --runtime)
             [ $# -gt 1 ] || fail_usage "$1: expected a value"
             case $1 in
                 --prebuilt) prebuilt=$2 ;;
                 --build-only) mode=build output=$2 ;;
                 --stage) mode=stage directory=$2 ;;
+                --package) package=$2 ;;
                 --runtime) runtime=$2 ;;
             esac
             shift
@@ -348,6 +361,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ $purge = no ] || [ $mode = uninstall ] || fail_usage '--purge goes with --uninstall'
+[ -z "$package" ] || [ $mode = stage ] || fail_usage '--package goes with --stage'
 
 case $mode in
     build)

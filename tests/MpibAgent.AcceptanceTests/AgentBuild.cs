@@ -18,6 +18,9 @@ internal sealed class AgentBuild : IDisposable
     /// <summary>Built beside the agent.</summary>
     public string Tool => Path.Combine(_directory.FullName, "mpibctl");
 
+    /// <summary>Built beside the agent.</summary>
+    public string Exporter => Path.Combine(_directory.FullName, "mpib-exporter");
+
     public string Plugin => Path.Combine(_directory.FullName, "plugin");
 
     /// <summary>Builds what an operator would build, by the script that an operator would use.</summary>

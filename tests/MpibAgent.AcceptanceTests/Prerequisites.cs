@@ -3,7 +3,7 @@ namespace MpibAgent.AcceptanceTests;
 /// <summary>What these tests need of the machine. The one place that skips; with MPIB_REQUIRE_ACCEPTANCE=1 nothing is skipped.</summary>
 internal static class Prerequisites
 {
-    private static readonly string[] Programs = ["systemd-nspawn", "unshare", "nsenter", "setpriv", "gcc", "ip", "tc", "dotnet", "lintian"];
+    private static readonly string[] Programs = ["systemd-nspawn", "unshare", "nsenter", "setpriv", "gcc", "ip", "tc", "dotnet", "lintian", "curl"];
 
     private static readonly Lazy<string?> Missing = new(Find);
 

@@ -189,6 +189,7 @@ public sealed class SystemdMachine : IAsyncLifetime
 
         File.Copy(_build.Agent, Outside($"{Source}/mpib-agent"));
         File.Copy(_build.Tool, Outside($"{Source}/mpibctl"));
+        File.Copy(_build.Exporter, Outside($"{Source}/mpib-exporter"));
         File.Copy(_build.Plugin, Outside("/usr/local/bin/plugin"));
     }
 }

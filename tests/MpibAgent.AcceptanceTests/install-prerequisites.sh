@@ -4,4 +4,4 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -y -q --no-install-recommends \
-    dbus gcc iproute2 libc6-dev lintian mandoc mount passwd python3-minimal shellcheck systemd systemd-container systemd-sysv util-linux xxd
+    curl dbus gcc iproute2 libc6-dev lintian mandoc mount passwd python3-minimal shellcheck systemd systemd-container systemd-sysv util-linux xxd

@@ -40,7 +40,7 @@ mount -t overlay overlay -o lowerdir=/,upperdir=/run/machine/upper,workdir=/run/
 # of an agent that may be installed here.
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 rm -rf "$root/etc/fstab" "$root/etc/systemd/system" "$root/etc/cron.d" "$root/var/log/journal" \
-    "$root/etc/mpib" "$root/usr/sbin/mpib-agent" "$root/usr/bin/mpibctl" "$root"/usr/lib/systemd/system/mpib-* \
+    "$root/etc/mpib" "$root/usr/sbin/mpib-agent" "$root/usr/sbin/mpib-exporter" "$root/usr/bin/mpibctl" "$root"/usr/lib/systemd/system/mpib-* \
     "$root"/usr/lib/sysusers.d/mpib-* "$root"/usr/lib/tmpfiles.d/mpib-* "$root"/usr/lib/systemd/catalog/mpib-* \
     "$root"/usr/share/man/man?/mpib-* "$root"/usr/share/*/mpib-agent "$root/usr/share/bash-completion/completions/mpib-agent"
 # Images of containers have one that keeps packages from starting services.

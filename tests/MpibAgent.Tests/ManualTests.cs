@@ -36,10 +36,20 @@ public sealed partial class ManualTests
     [InlineData("mpib-agent.8")]
     [InlineData("mpib-agent.conf.5")]
     [InlineData("mpibctl.1")]
+    [InlineData("mpib-exporter.8")]
     public async Task A_page_is_well_formed(string page)
     {
         Prerequisites.RequireCommand("mandoc", "mandoc");
         Assert.Equal((0, ""), await RunAsync("mandoc", "-T", "lint", "-W", "warning", Checkout.Path("doc", "man", page)));
+    }
+
+    [Fact]
+    public async Task The_exporters_page_has_every_option()
+    {
+        var (_, help) = await RunAsync(Path.Combine(AppContext.BaseDirectory, "mpib-exporter"), "--help");
+        var documented = File.ReadLines(Checkout.Path("doc", "man", "mpib-exporter.8")).Where(line => line.StartsWith(".It Fl ", StringComparison.Ordinal))
+            .Select(line => line[".It Fl ".Length..].Split(" Ar ")).Select(words => $"-{words[0]}{(words.Length > 1 ? $" <{words[1]}>" : "")}");
+        Assert.Equal(OptionsIn(help).Select(option => option.Replace("-?, -h, ", "", StringComparison.Ordinal)).Order(), documented.Order());
     }
 
     [Fact]
