@@ -20,6 +20,9 @@ public static class HintLayout
     /// <summary>Bytes of the whole region.</summary>
     public const int RegionSize = HeaderSize + (SlotCount * EntrySize);
 
+    /// <summary>Source and destination of the slot that flows share where there is none of their own: 255.255.255.255. Neither free nor a flow's.</summary>
+    public static readonly Ipv4Address SharedAddress = new(uint.MaxValue);
+
     /// <summary>Where readers look for the region unless they are told otherwise.</summary>
     public const string DefaultPath = "/tmp/mpib/hints";
 }
@@ -53,4 +56,7 @@ public struct HintEntry
 
     /// <summary>SOUT destination address of the flow; 0 in a free slot.</summary>
     [FieldOffset(12)] public Ipv4Address Destination;
+
+    /// <summary>Whether it is the slot that flows share for which there is none of their own.</summary>
+    public readonly bool IsShared => Source == HintLayout.SharedAddress && Destination == HintLayout.SharedAddress;
 }

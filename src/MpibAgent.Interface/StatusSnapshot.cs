@@ -83,7 +83,7 @@ public sealed record RailState(string Rail, string Device, string? Kind, bool? U
 
 /// <summary>A slot.</summary>
 /// <param name="Slot">0 to 255.</param>
-/// <param name="Source">The flow's source address; null when it has no flow.</param>
+/// <param name="Source">The flow's source address, 255.255.255.255 in the slot that flows share; null when it has no flow.</param>
 /// <param name="Destination">The flow's destination address.</param>
 /// <param name="Hint">As it was when the snapshot was made; the region has it as it is.</param>
 /// <param name="SetBy">initial, operator (pinned), policy, or earlier-agent: found in the region.</param>
@@ -91,8 +91,9 @@ public sealed record RailState(string Rail, string Device, string? Kind, bool? U
 /// <param name="ChangedAt">When hint, flow or connections last changed, to a second; null: before this agent.</param>
 /// <param name="Processes">Those that hold it, the lowest pids first, at most <see cref="StatusSnapshot.MostProcesses"/>.</param>
 /// <param name="MoreProcesses">How many there are beyond those.</param>
+/// <param name="Flows">How many flows have it: more than 1 where they share it; 0 where none is known.</param>
 public sealed record SlotState(int Slot, string? Source, string? Destination, uint Hint, string SetBy, int Connections, double? ChangedAt,
-    IReadOnlyList<ProcessState> Processes, int MoreProcesses);
+    IReadOnlyList<ProcessState> Processes, int MoreProcesses, int Flows = 1);
 
 /// <summary>A process that has connections in a slot.</summary>
 /// <param name="Pid">In the agent's pid namespace.</param>

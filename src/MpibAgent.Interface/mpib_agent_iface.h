@@ -72,7 +72,7 @@
 struct mpib_hint_entry {
     uint32_t sup_bw; /* the hint; mpib_share says what it means */
     uint32_t seq;    /* odd while a write is in progress */
-    uint32_t src_ip; /* SOUT addresses of the flow; both 0 in a free slot */
+    uint32_t src_ip; /* SOUT addresses of the flow; both 0 in a free slot, all ones in one that flows share */
     uint32_t dst_ip;
 };
 

@@ -141,6 +141,11 @@ internal static partial class Log
         EventName = "process-ended-meanwhile")]
     public static partial void ProcessEndedMeanwhile(ILogger log, int pid, uint uid, int connections);
 
+    [LoggerMessage(414, LogLevel.Warning, "slot {Slot}: shared from now on by all flows for which there is no other, connection {ConnId} of pid {Pid} (uid {Uid}) the first: "
+        + "{Reason}. Any number may join; one hint holds for all of them. End jobs that need no slots, or raise SlotsPerUser where that is the reason",
+        EventName = "slot-shared")]
+    public static partial void SlotShared(ILogger log, int slot, uint connId, int pid, uint uid, string reason);
+
     // 500: Control
     [LoggerMessage(500, LogLevel.Information, "control FIFO {Path}, mode {Mode}", EventName = "control-listening")]
     public static partial void ControlListening(ILogger log, string path, string mode);

@@ -47,6 +47,8 @@ internal sealed record Setting(string Key, string Option, string Value, string H
         new("Control:Group", "--control-group", "GROUP", $"its group ({new ControlOptions().Group})", Name),
         new("Limits:SlotsPerUser", "--slots-per-user", "N", $"slots that one user's flows may have ({new LimitOptions().SlotsPerUser})",
             text => Whole(text, 1, HintLayout.SlotCount)),
+        new("Limits:Overflow", "--overflow", "WHAT", "what becomes of a flow without a slot: refuse, or share one slot with all such (refuse)",
+            text => OneOf(text, "refuse", "share")),
         new("Limits:ConnectionsPerUser", "--connections-per-user", "N",
             $"connections that one user may have ({new LimitOptions().ConnectionsPerUser})", text => Whole(text, 1, StateFile.LargestCapacity)),
         new("Limits:ProcessesPerUser", "--processes-per-user", "N",

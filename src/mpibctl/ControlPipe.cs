@@ -1,3 +1,4 @@
+using System.Globalization;
 using MpibAgent.Interface;
 
 namespace MpibCtl;
@@ -55,6 +56,7 @@ public sealed class ControlPipe : IDisposable
 
         // A flow of 0.0.0.0 is not to be told from a free slot in the region.
         var listed = Snapshot.Slots.FirstOrDefault(slot => slot.Source == target.Source.ToString() && slot.Destination == target.Destination.ToString());
+        int? shared = null;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             if (Region.Read(slot) is { } entry && entry.Source == target.Source && entry.Destination == target.Destination
@@ -62,9 +64,13 @@ public sealed class ControlPipe : IDisposable
             {
                 return slot;
             }
+
+            shared = Region.Read(slot)?.IsShared == true ? slot : shared;
         }
 
-        Terminal.Complain($"no slot has the flow {target.Source} > {target.Destination}; see: mpibctl status");
+        Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"no slot has the flow {target.Source} > {target.Destination}; ") + (shared is { } common
+            ? string.Create(CultureInfo.InvariantCulture, $"it may be one of those that share slot {common} and its one hint: to change it for all of them, say {common} in place of the flow")
+            : "see: mpibctl status"));
         return null;
     }
 

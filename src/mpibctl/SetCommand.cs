@@ -60,7 +60,7 @@ public static class SetCommand
             return ExitCode.Bad;
         }
 
-        var flow = now!.Value is { Source.IsAny: true, Destination.IsAny: true } ? "" : $" ({now.Value.Source} > {now.Value.Destination})";
+        var flow = now!.Value is { Source.IsAny: true, Destination.IsAny: true } ? "" : now.Value.IsShared ? " (of all flows that share it)" : $" ({now.Value.Source} > {now.Value.Destination})";
         if (target.Source is not null && (now.Value.Source != target.Source || now.Value.Destination != target.Destination))
         {
             Terminal.Complain(string.Create(CultureInfo.InvariantCulture,

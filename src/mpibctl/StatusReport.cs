@@ -190,11 +190,11 @@ public sealed partial record StatusReport
                     Percent(encoding, hint), isKnown ? Text.Safe(state.SetBy) : null, isSame ? state.Connections : null,
                     isSame && state.ChangedAt is { } at ? Math.Max(0, Math.Round(now - at, 1)) : null,
                     isSame ? [.. state.Processes.Take(StatusSnapshot.MostProcesses).Select(process => new ProcessReport(process.Pid, process.Uid, null, null, process.Connections))] : [],
-                    isSame ? state.MoreProcesses : 0));
+                    isSame ? state.MoreProcesses : 0, isSame ? state.Flows : live is null ? 0 : 1));
             }
             else if (live is { } come)
             {
-                slots.Add(new SlotReport(slot, come.Source.ToString(), come.Destination.ToString(), come.SupBw, Percent(encoding, come.SupBw), null, null, null, [], 0));
+                slots.Add(new SlotReport(slot, come.Source.ToString(), come.Destination.ToString(), come.SupBw, Percent(encoding, come.SupBw), null, null, null, [], 0, 1));
             }
         }
 
@@ -270,7 +270,7 @@ public sealed record RailReport(string Rail, string Device, string? Kind, bool? 
 
 /// <summary>A slot.</summary>
 /// <param name="Slot">0 to 255.</param>
-/// <param name="Source">Source of its flow; null when it has none.</param>
+/// <param name="Source">Source of its flow, 255.255.255.255 where flows share it; null when it has none.</param>
 /// <param name="Destination">Destination of its flow.</param>
 /// <param name="Hint">As the region has it now.</param>
 /// <param name="SharePercent">What that is on SUP.</param>
@@ -279,8 +279,9 @@ public sealed record RailReport(string Rail, string Device, string? Kind, bool? 
 /// <param name="AgeSeconds">Since hint, flow or connections changed; null: before the agent started, or not known yet.</param>
 /// <param name="Processes">Those that hold it, 64 at most.</param>
 /// <param name="MoreProcesses">How many there are beyond those.</param>
+/// <param name="Flows">How many flows have it, as the agent's snapshot knows; 0 where none is known.</param>
 public sealed record SlotReport(int Slot, string? Source, string? Destination, uint Hint, double SharePercent, string? SetBy, int? Connections, double? AgeSeconds,
-    IReadOnlyList<ProcessReport> Processes, int MoreProcesses);
+    IReadOnlyList<ProcessReport> Processes, int MoreProcesses, int Flows);
 
 /// <summary>A process.</summary>
 /// <param name="Pid">In the agent's pid namespace.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MpibAgent.Interface;
 using Spectre.Console;
 
 namespace MpibCtl;
@@ -8,6 +9,8 @@ public static class Views
 {
     private const int BarColumns = 10;
     private const int LeastProcessColumns = 30;
+
+    private static readonly string SharedAddress = HintLayout.SharedAddress.ToString();
 
     /// <summary>The agent: what it is, what its policy does, what is wrong.</summary>
     public static IEnumerable<Line> Agent(StatusReport report)
@@ -81,7 +84,7 @@ public static class Views
         Column[] all =
         [
             new("SLOT", true, 0, slot => slot.Slot.ToString(CultureInfo.InvariantCulture), Line.Strong),
-            new("FLOW", false, 0, slot => slot.Source is null ? "(none yet)" : $"{slot.Source} > {slot.Destination}", null),
+            new("FLOW", false, 0, FlowOf, null),
             new("HINT", true, 0, slot => slot.Hint.ToString(CultureInfo.InvariantCulture), null),
             new("SUP", true, 0, slot => slot.SharePercent.ToString("0.0", CultureInfo.InvariantCulture) + "%", null),
             new("", false, 4, slot => Text.Bar(slot.SharePercent / 100, BarColumns, unicode), Line.Picture),
@@ -128,6 +131,10 @@ public static class Views
             }
         }
     }
+
+    private static string FlowOf(SlotReport slot) => slot.Source is null ? "(none yet)"
+        : slot.Source == SharedAddress && slot.Destination == SharedAddress ? slot.Flows > 1 ? string.Create(CultureInfo.InvariantCulture, $"{slot.Flows} flows share it") : "shared"
+        : $"{slot.Source} > {slot.Destination}";
 
     private static string Processes(SlotReport slot)
     {

@@ -126,6 +126,7 @@ public sealed partial class ManualTests
     [InlineData("--check", "--check-config")]
     [InlineData("--ver", "--version")]
     [InlineData("--encoding p", "ppm1024")]
+    [InlineData("--overflow s", "share")]
     [InlineData("--policy ", "manual alternating capacity adaptive")]
     [InlineData("--config /etc/host", "/etc/hostname /etc/hosts")]
     public async Task The_command_line_is_completed(string typed, string expected)

@@ -52,7 +52,8 @@ internal sealed class AgentMetrics : IDisposable
         loop.TimesTurns = true;
 
         _meter.CreateObservableGauge("mpib.agent.slots", () => (long)HintLayout.SlotCount, null, "Slots there are.");
-        _meter.CreateObservableGauge("mpib.agent.slots.used", () => (long)table.FlowCount, null, "Slots that have a flow.");
+        _meter.CreateObservableGauge("mpib.agent.slots.used", () => (long)table.UsedSlots, null, "Slots that have a flow.");
+        _meter.CreateObservableGauge("mpib.agent.flows.sharing", () => (long)table.SharingFlows, null, "Flows that share one slot, for want of others.");
         _meter.CreateObservableGauge("mpib.agent.connections", () => (long)table.ConnectionCount, null, "Connections registered now.");
 
         _meter.CreateObservableCounter("mpib.agent.hint.writes", () => new[] { HintSource.Initial, HintSource.Operator, HintSource.Policy }
@@ -86,8 +87,8 @@ internal sealed class AgentMetrics : IDisposable
             sum += _table.TryGetFlow(slot, out _) ? _hints.Encoding.Share(_table.HintOf(slot)) : 0;
         }
 
-        var share = Math.Round(sum / _table.FlowCount, 4);
-        return _table.FlowCount == 0 ? [] : [new(Math.Round(1 - share, 4), Tag("rail", "sout")), new(share, Tag("rail", "sup"))];
+        var share = Math.Round(sum / _table.UsedSlots, 4);
+        return _table.UsedSlots == 0 ? [] : [new(Math.Round(1 - share, 4), Tag("rail", "sout")), new(share, Tag("rail", "sup"))];
     }
 
     private IEnumerable<Measurement<long>> OfRails(Func<RailSample, long?> figure)

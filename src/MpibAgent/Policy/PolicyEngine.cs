@@ -224,7 +224,9 @@ internal sealed class PolicyEngine : IHostedService
             }
 
             _slots[count] = slot;
-            _paths[count++] = _levels.Find(flow);
+
+            // What many flows share has no path of its own: what is told of all paths holds for it.
+            _paths[count++] = _levels.Find(_table.IsShared(slot) ? default : flow);
         }
 
         if (count == 0 || _policy.Period is not { } period)

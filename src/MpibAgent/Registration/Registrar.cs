@@ -120,14 +120,15 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         }
 
         var flow = new Flow(request.SoutSource, request.SoutDestination);
+        var wasSharing = table.SharingFlows > 0;
         var outcome = table.Register(process.Identity, request.ConnId, flow, out slot);
         if (outcome is not (RegisterOutcome.Registered or RegisterOutcome.KnownAlready))
         {
             ReleaseUnlessConnected(process);
             var (reason, text) = outcome switch
             {
-                RegisterOutcome.NoFreeSlot => (RefusalReason.Slots, $"all {HintLayout.SlotCount} slots have a flow"),
-                RegisterOutcome.TooManySlots => (RefusalReason.SlotsPerUser, "its user's flows have SlotsPerUser slots; see [Limits]"),
+                RegisterOutcome.NoFreeSlot => (RefusalReason.Slots, $"all {HintLayout.SlotCount} slots have a flow; see Overflow in [Limits]"),
+                RegisterOutcome.TooManySlots => (RefusalReason.SlotsPerUser, "its user's flows have SlotsPerUser slots; see [Limits], also Overflow"),
                 RegisterOutcome.TooManyConnections => (RefusalReason.ConnectionsPerUser, "its user has ConnectionsPerUser connections; see [Limits]"),
                 _ => (RefusalReason.StateFile, "the state file cannot grow; make room on its file system"),
             };
@@ -141,6 +142,12 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         }
 
         Log.Registered(log, request.ConnId, peer.Pid, peer.Uid, slot, flow.Source, flow.Destination, request.SupSource, request.SupDestination);
+        if (!wasSharing && table.IsShared(slot) && _oddities.Admit())
+        {
+            Log.SlotShared(log, slot, request.ConnId, peer.Pid, peer.Uid,
+                table.HasSlotToGive ? "its user's flows have SlotsPerUser slots" : "the others are taken");
+        }
+
         if (flow.HasAnyAddress && _oddities.Admit())
         {
             Log.AnyAddress(log, slot, request.ConnId, peer.Pid, flow.Source, flow.Destination);

@@ -66,10 +66,13 @@ internal sealed class ConnectionList
 
     public int SlotOf(int connection) => _connections[connection].Slot;
 
+    /// <summary>The <see cref="Flow.Fingerprint"/> of its flow, where flows share its slot; elsewhere without a meaning.</summary>
+    public uint FingerprintOf(int connection) => _connections[connection].Fingerprint;
+
     /// <summary>The process that holds a connection, as it was when its first one came.</summary>
     public ProcessIdentity ProcessOf(int connection) => _byProcess[_connections[connection].Pid].Process;
 
-    public void Move(int connection, int slot) => _connections[connection].Slot = slot;
+    public void Move(int connection, int slot, uint fingerprint) => (_connections[connection].Slot, _connections[connection].Fingerprint) = (slot, fingerprint);
 
     /// <summary>Makes room for one more, so that <see cref="Add"/> takes no memory.</summary>
     public void Reserve()
@@ -91,7 +94,7 @@ internal sealed class ConnectionList
     }
 
     /// <summary>Adds a connection that is not there yet, and returns where it is.</summary>
-    public int Add(ProcessIdentity process, uint connId, int slot)
+    public int Add(ProcessIdentity process, uint connId, int slot, uint fingerprint)
     {
         var index = NextIndex;
         if (index == _firstUnused)
@@ -104,7 +107,7 @@ internal sealed class ConnectionList
             Grow();
         }
 
-        Link(index, process, connId, slot);
+        Link(index, process, connId, slot, fingerprint);
         return index;
     }
 
@@ -112,7 +115,7 @@ internal sealed class ConnectionList
     /// Puts connections back where they were: called with each index in ascending order, and what was there, before anything is added. False when the
     /// name is there already, or its pid is another process's.
     /// </summary>
-    public bool TryRestore(int index, ProcessIdentity process, uint connId, int slot)
+    public bool TryRestore(int index, ProcessIdentity process, uint connId, int slot, uint fingerprint)
     {
         if (_byName.ContainsKey((process.Pid, connId)) || (_byProcess.TryGetValue(process.Pid, out var chain) && chain.Process != process))
         {
@@ -122,7 +125,7 @@ internal sealed class ConnectionList
         SkipTo(index);
         _used++;
         Grow();
-        Link(index, process, connId, slot);
+        Link(index, process, connId, slot, fingerprint);
         return true;
     }
 
@@ -146,7 +149,7 @@ internal sealed class ConnectionList
         }
     }
 
-    private void Link(int index, ProcessIdentity process, uint connId, int slot)
+    private void Link(int index, ProcessIdentity process, uint connId, int slot, uint fingerprint)
     {
         ref var chain = ref CollectionsMarshal.GetValueRefOrAddDefault(_byProcess, process.Pid, out var exists);
         if (!exists)
@@ -155,7 +158,7 @@ internal sealed class ConnectionList
             chain.First = None;
         }
 
-        _connections[index] = new Connection { Pid = process.Pid, ConnId = connId, Slot = slot, Previous = None, Next = chain.First };
+        _connections[index] = new Connection { Pid = process.Pid, ConnId = connId, Slot = slot, Fingerprint = fingerprint, Previous = None, Next = chain.First };
         if (chain.First != None)
         {
             _connections[chain.First].Previous = index;
@@ -207,6 +210,7 @@ internal sealed class ConnectionList
         public int Pid;
         public uint ConnId;
         public int Slot;
+        public uint Fingerprint;
         public int Previous;
         public int Next;
     }

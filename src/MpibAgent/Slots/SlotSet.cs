@@ -59,6 +59,22 @@ internal struct SlotSet
         return false;
     }
 
+    /// <summary>The highest slot of the set; false when it is empty.</summary>
+    public readonly bool TryHighest(out int slot)
+    {
+        for (var i = WordCount - 1; i >= 0; i--)
+        {
+            if (_words[i] != 0)
+            {
+                slot = (i * 64) + BitOperations.Log2(_words[i]);
+                return true;
+            }
+        }
+
+        slot = -1;
+        return false;
+    }
+
     [InlineArray(WordCount)]
     private struct Words
     {

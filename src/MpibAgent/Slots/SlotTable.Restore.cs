@@ -21,9 +21,10 @@ internal sealed partial class SlotTable
         {
             if (state.TryReadConnection(index, out var process, out var connId, out var slot, ref damagedConnections))
             {
-                if (!_free.Contains(slot) && _connections.TryRestore(index, process, connId, slot))
+                var fingerprint = state.FingerprintOf(index);
+                if (!_free.Contains(slot) && _connections.TryRestore(index, process, connId, slot, fingerprint))
                 {
-                    Hold(slot, process.Uid);
+                    Hold(slot, process.Uid, fingerprint);
                     _usage.Add(process.Uid, slots: 0, connections: 1);
                 }
                 else

@@ -47,8 +47,8 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     /// <summary>What it has done.</summary>
     public TableCounts Counts { get; } = new();
 
-    /// <summary>Slots that have a flow.</summary>
-    public int FlowCount => HintLayout.SlotCount - _free.Count;
+    /// <summary>Slots that are not free.</summary>
+    public int UsedSlots => HintLayout.SlotCount - _free.Count;
 
     /// <summary>Registered connections, of all flows and processes.</summary>
     public int ConnectionCount => _connections.Count;
@@ -66,7 +66,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             AdoptRegion();
         }
 
-        Counts.AdoptedSlots = FlowCount;
+        Counts.AdoptedSlots = UsedSlots;
         _started = true;
         return Task.CompletedTask;
     }
@@ -113,8 +113,9 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     public RegisterOutcome Register(ProcessIdentity process, uint connId, Flow flow, out int slot)
     {
         var known = _connections.TryFind(process.Pid, connId, out var connection);
-        if (known && _slots[slot = _connections.SlotOf(connection)].Flow == flow)
+        if (known && HasFlow(connection, flow))
         {
+            slot = _connections.SlotOf(connection);
             return RegisterOutcome.KnownAlready;
         }
 
@@ -125,6 +126,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             return RegisterOutcome.TooManyConnections;
         }
 
+        ReserveSharing();
         if (!known)
         {
             _connections.Reserve();
@@ -136,11 +138,11 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             return RegisterOutcome.NoRoomForState;
         }
 
-        if (_slotOfFlow.TryGetValue(flow, out var shared))
+        if (TryFindSlot(flow, out var its))
         {
-            slot = shared;
+            slot = its;
         }
-        else if (known && _slots[_connections.SlotOf(connection)].Connections == 1 && (usage.Slots >= limits.SlotsPerUser || !HasSlotToGive))
+        else if (known && CanTakeSlotAlong(connection, flow) && (usage.Slots >= limits.SlotsPerUser || !HasSlotToGive))
         {
             // It alone holds its slot and no other is to be had, so the slot changes flows with it.
             slot = _connections.SlotOf(connection);
@@ -153,35 +155,31 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             Changed?.Invoke();
             return RegisterOutcome.Registered;
         }
-        else if (!HasSlotToGive)
-        {
-            return RegisterOutcome.NoFreeSlot;
-        }
-        else if (usage.Slots >= limits.SlotsPerUser)
-        {
-            return RegisterOutcome.TooManySlots;
-        }
-        else
+        else if (HasSlotToGive && usage.Slots < limits.SlotsPerUser)
         {
             slot = TakeSlot();
             RecordFlow(slot, flow, _slots[slot].Source);
         }
+        else if (!TryShare(out slot))
+        {
+            slot = -1;
+            return HasSlotToGive ? RegisterOutcome.TooManySlots : RegisterOutcome.NoFreeSlot;
+        }
 
+        var isFirst = _slots[slot].Connections == 0;
         if (known)
         {
-            var left = _connections.SlotOf(connection);
-            _connections.Move(connection, slot);
-            state.CommitConnection(connection, process, connId, slot);
-            Leave(left);
+            Move(connection, process, connId, flow, slot);
         }
         else
         {
-            state.WriteConnection(_connections.Add(process, connId, slot), process, connId, slot);
+            RecordFingerprint(_connections.NextIndex, flow, slot);
+            state.WriteConnection(_connections.Add(process, connId, slot, flow.Fingerprint), process, connId, slot);
             _usage.Add(process.Uid, slots: 0, connections: 1);
+            Hold(slot, process.Uid, flow.Fingerprint);
         }
 
-        Hold(slot, process.Uid);
-        if (_slots[slot].Connections == 1)
+        if (isFirst)
         {
             // The hint stays: what was set before a job starts holds for it.
             ShowFlow(slot, region.Read(slot).SupBw);
@@ -229,7 +227,9 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     /// <summary>How many connections a process has.</summary>
     public int ConnectionsOfProcess(int pid) => _connections.CountOf(pid);
 
-    private bool HasSlotToGive => _free.Count > 0 || _orphans.Count > 0;
+    /// <summary>Whether a connection alone holds a slot, so that this can be another flow's, and is to be the slot of one flow.</summary>
+    private bool CanTakeSlotAlong(int connection, Flow flow) =>
+        _connections.SlotOf(connection) is var slot && _slots[slot].Connections == 1 && !IsShared(slot) && flow != Flow.Shared;
 
     private int TakeSlot()
     {
@@ -239,10 +239,26 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             return slot;
         }
 
-        _orphans.TryLowest(out slot);
+        OrphansToGive.TryLowest(out slot);
+        TakeOrphan(slot);
+        return slot;
+    }
+
+    private void TakeOrphan(int slot)
+    {
         _orphans.Remove(slot);
         ClearSlot(slot);
-        return slot;
+    }
+
+    /// <summary>The new slot holds it before the old one lets go: to another flow of the slot that flows share, both are one.</summary>
+    private void Move(int connection, ProcessIdentity process, uint connId, Flow flow, int slot)
+    {
+        var (left, before) = (_connections.SlotOf(connection), _connections.FingerprintOf(connection));
+        RecordFingerprint(connection, flow, slot);
+        _connections.Move(connection, slot, flow.Fingerprint);
+        state.CommitConnection(connection, process, connId, slot);
+        Hold(slot, process.Uid, flow.Fingerprint);
+        Leave(left, before);
     }
 
     private int Drop(int connection)
@@ -250,15 +266,20 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         var slot = _connections.SlotOf(connection);
         _usage.Add(_connections.ProcessOf(connection).Uid, slots: 0, connections: -1);
         state.ClearConnection(connection);
+        var fingerprint = _connections.FingerprintOf(connection);
         _connections.Remove(connection);
-        Leave(slot);
+        Leave(slot, fingerprint);
         return slot;
     }
 
-    /// <summary>Counts a connection in; the first one's user answers for the slot.</summary>
-    private void Hold(int slot, uint uid)
+    /// <summary>Counts a connection in. The first one's user answers for the slot, and nobody for one that flows share.</summary>
+    private void Hold(int slot, uint uid, uint fingerprint)
     {
-        if (_slots[slot].Owner is null)
+        if (IsShared(slot))
+        {
+            CountSharing(fingerprint, 1);
+        }
+        else if (_slots[slot].Owner is null)
         {
             _slots[slot].Owner = uid;
             _usage.Add(uid, slots: 1, connections: 0);
@@ -269,8 +290,13 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     }
 
     /// <summary>With its last connection a flow loses its slot, and the slot its hint.</summary>
-    private void Leave(int slot)
+    private void Leave(int slot, uint fingerprint)
     {
+        if (IsShared(slot))
+        {
+            CountSharing(fingerprint, -1);
+        }
+
         if (--_slots[slot].Connections == 0)
         {
             ClearSlot(slot);
@@ -323,7 +349,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         public int Connections;
         public HintSource Source;
 
-        /// <summary>The user whose quota it counts for; null in an orphan.</summary>
+        /// <summary>The user whose quota it counts for; null in an orphan, and in a slot that flows share.</summary>
         public uint? Owner;
     }
 }

@@ -170,6 +170,12 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     public void CommitConnection(int index, ProcessIdentity process, uint connId, int slot) =>
         Volatile.Write(ref Connection(index)->CommitWord, Word((uint)slot, Check(process, connId, slot, index)));
 
+    /// <summary>The flow of a connection in the slot that flows share.</summary>
+    public uint FingerprintOf(int index) => Connection(index)->Fingerprint;
+
+    /// <summary>Writes that flow: before the connection goes there, to a reserved record.</summary>
+    public void WriteFingerprint(int index, uint fingerprint) => Volatile.Write(ref Connection(index)->Fingerprint, fingerprint);
+
     /// <summary>Frees the record of a connection.</summary>
     public void ClearConnection(int index) => Volatile.Write(ref Connection(index)->CommitWord, 0);
 

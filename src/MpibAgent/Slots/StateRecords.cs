@@ -50,6 +50,12 @@ internal struct ConnectionRecord
     [FieldOffset(8)] public ulong PidfdInode;
     [FieldOffset(16)] public uint ConnId;
 
+    /// <summary>
+    /// The <see cref="Flow.Fingerprint"/> of its flow in a slot that flows share, elsewhere without a meaning. Not under the check: it changes by itself when
+    /// a connection moves from one such flow to another, and damaged it is the fingerprint of another flow, which makes the next request a move.
+    /// </summary>
+    [FieldOffset(20)] public uint Fingerprint;
+
     /// <summary>The slot in the low half, the check in the high half; 0 in a free record.</summary>
     [FieldOffset(24)] public ulong CommitWord;
 }

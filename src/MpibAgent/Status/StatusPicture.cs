@@ -80,7 +80,8 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
             holders.Sort((one, other) => one.Pid.CompareTo(other.Pid));
             var more = Math.Max(0, holders.Count - StatusSnapshot.MostProcesses);
             slots.Add(new SlotState(slot, hasFlow ? flow.Source.ToString() : null, hasFlow ? flow.Destination.ToString() : null, hint, NameOf(seen.Source),
-                seen.Connections, changedAt, more == 0 ? holders : holders[..StatusSnapshot.MostProcesses], more));
+                seen.Connections, changedAt, more == 0 ? holders : holders[..StatusSnapshot.MostProcesses], more,
+                !hasFlow ? 0 : table.IsShared(slot) ? table.SharingFlows : 1));
         }
 
         return slots;

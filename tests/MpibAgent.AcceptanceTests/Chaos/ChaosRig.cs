@@ -15,8 +15,11 @@ internal sealed class ChaosRig : IAsyncDisposable
     private uint _marker;
     private (int Fewest, int Most) _expected;
 
-    private ChaosRig(AgentFiles files, KeptAgent agent, bool held, int seed) =>
+    private ChaosRig(AgentFiles files, KeptAgent agent, bool held, int seed, bool shares)
+    {
         (Files, Agent, IsHeld, _random) = (files, agent, held, new Random(seed));
+        Connections = new ConnectionModel(SlotLimit) { SharedSlot = shares ? RegionFile.Slots - 1 : null };
+    }
 
     public AgentFiles Files { get; }
 
@@ -25,7 +28,7 @@ internal sealed class ChaosRig : IAsyncDisposable
     /// <summary>Whether socket and FIFO outlive the agent, as with socket units.</summary>
     public bool IsHeld { get; }
 
-    public ConnectionModel Connections { get; } = new(SlotLimit);
+    public ConnectionModel Connections { get; }
 
     public HintModel Hints { get; } = new();
 
@@ -37,13 +40,13 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     public IEnumerable<ChaosClient> Clients => _clients.Values;
 
-    /// <summary>A rig whose agent serves.</summary>
-    public static async Task<ChaosRig> StartAsync(SystemdMachine machine, bool held, int seed)
+    /// <summary>A rig whose agent serves; with <paramref name="shares"/> flows beyond the limit share a slot.</summary>
+    public static async Task<ChaosRig> StartAsync(SystemdMachine machine, bool held, int seed, bool shares = false)
     {
         var files = new AgentFiles();
         var agent = await KeptAgent.MakeAsync(machine, files, held,
-            ["--slots-per-user", SlotLimit.ToString(CultureInfo.InvariantCulture)]);
-        var rig = new ChaosRig(files, agent, held, seed);
+            ["--slots-per-user", SlotLimit.ToString(CultureInfo.InvariantCulture), "--overflow", shares ? "share" : "refuse"]);
+        var rig = new ChaosRig(files, agent, held, seed, shares);
         try
         {
             await agent.StartAsync();
@@ -123,7 +126,7 @@ internal sealed class ChaosRig : IAsyncDisposable
     {
         var (fewest, most) = Connections.Count;
         Assert.Equal(fewest, most);
-        return Agent.StatusAsync(Region.Count(slot => !slot.IsFree), fewest);
+        return Agent.StatusAsync(Region.Count(slot => !slot.IsFree && !slot.IsShared) + Connections.SharingFlows(Region), fewest);
     }
 
     /// <summary>With the clients gone nothing is left; then everything can be had again, and the first reader still reads the region.</summary>
@@ -172,7 +175,7 @@ internal sealed class ChaosRig : IAsyncDisposable
         var (flows, connections) = Agent.Statuses[0];
         Assert.True(connections >= _expected.Fewest && connections <= _expected.Most,
             $"the agent came back with {connections} connections, expected {_expected.Fewest} to {_expected.Most}");
-        Assert.InRange(flows, 0, SlotLimit);
+        Assert.InRange(flows, 0, Connections.SharedSlot is null ? SlotLimit : SlotLimit + connections);
         if (!IsHeld)
         {
             // Nobody could ask it for anything before it said so.

@@ -11,6 +11,19 @@ internal sealed class ConnectionModel(int slotLimit)
     private readonly Dictionary<(int Pid, uint Name), Connection> _connections = [];
     private bool _isClosed;
 
+    /// <summary>The slot that flows share beyond the limit; null where they are refused.</summary>
+    public int? SharedSlot { get; init; }
+
+    /// <summary>Flows that are registered and have no slot of their own in the region: they share one.</summary>
+    public int SharingFlows(SlotBytes[] region)
+    {
+        lock (_gate)
+        {
+            return _connections.Values.Where(connection => connection.IsRegistered).Select(connection => connection.Flow)
+                .Except(region.Select(RegionFile.Flow)).Count();
+        }
+    }
+
     /// <summary>Requests that have ended.</summary>
     public int Operations { get; private set; }
 
@@ -135,13 +148,18 @@ internal sealed class ConnectionModel(int slotLimit)
         {
             foreach (var ((pid, name), connection) in _connections.Where(entry => entry.Value.Slot >= 0))
             {
-                Assert.True(RegionFile.Flow(region[connection.Slot]) == connection.Flow,
+                Assert.True(connection.Slot == SharedSlot ? region[connection.Slot].IsShared : RegionFile.Flow(region[connection.Slot]) == connection.Flow,
                     $"connection {name} of pid {pid} is acknowledged, {connection}; the region has {region[connection.Slot]} there");
             }
 
             for (var slot = 0; slot < RegionFile.Slots; slot++)
             {
-                if (!region[slot].IsFree)
+                if (region[slot].IsShared)
+                {
+                    Assert.True(slot == SharedSlot && _connections.Values.Any(connection => connection.Slot == slot || (connection.Slot < 0 && connection.Flow != Connection.None)),
+                        $"slot {slot}: the region says that flows share it, and nobody does");
+                }
+                else if (!region[slot].IsFree)
                 {
                     var flow = RegionFile.Flow(region[slot]);
                     Assert.True(flow is { } number && _connections.Values.Any(connection => connection.MayHave(number)),
@@ -175,13 +193,14 @@ internal sealed class ConnectionModel(int slotLimit)
         }
     }
 
-    /// <summary>All connections of a flow have one slot, and no two flows share one.</summary>
+    /// <summary>All connections of a flow have one slot, and no two flows share one, but for the one that is shared.</summary>
     private void CheckSlot(Connection told)
     {
-        Assert.InRange(told.Slot, 0, slotLimit - 1);
+        Assert.True((told.Slot >= 0 && told.Slot < slotLimit) || told.Slot == SharedSlot, $"{told}; expected one of the {slotLimit} lowest slots");
         foreach (var other in _connections.Values)
         {
-            if (other.Slot >= 0 && other.IsRegistered && (other.Flow == told.Flow) != (other.Slot == told.Slot))
+            if (other.Slot >= 0 && other.IsRegistered && (other.Flow == told.Flow) != (other.Slot == told.Slot)
+                && !(told.Slot == SharedSlot && other.Slot == SharedSlot))
             {
                 Assert.Fail($"told {told}, while another was told {other}");
             }

@@ -21,7 +21,7 @@ public sealed class KilledBetweenStoresTests(SystemdMachine machine, ITestOutput
         {
             // A change of all slots has hundreds of stores, all alike.
             stores += stores < StoresInFull ? 1 : Stride;
-            await using var rig = await ChaosRig.StartAsync(machine, held: false, seed: stores);
+            await using var rig = await ChaosRig.StartAsync(machine, held: false, seed: stores, SmallChange.All[change].Shares);
             try
             {
                 isDone = await KillAsync(rig, SmallChange.All[change], stores);

@@ -8,6 +8,9 @@ internal readonly record struct SlotBytes(uint Hint, uint Seq, uint Source, uint
 {
     public bool IsFree => Source == 0 && Destination == 0;
 
+    /// <summary>Whether flows share it.</summary>
+    public bool IsShared => Source == uint.MaxValue && Destination == uint.MaxValue;
+
     public override string ToString() => $"hint {Hint}, seq {Seq}, {RegionFile.Address(Source)} > {RegionFile.Address(Destination)}";
 }
 

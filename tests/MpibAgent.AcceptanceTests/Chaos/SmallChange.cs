@@ -3,7 +3,8 @@ namespace MpibAgent.AcceptanceTests.Chaos;
 /// <summary>One thing that happens to an agent, and what has to be there before.</summary>
 /// <param name="PrepareAsync">What has to be there.</param>
 /// <param name="MakeAsync">Makes it happen; true when it is known to be complete, false when the agent ended.</param>
-internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsync, Func<ChaosRig, ChaosClient, Task<bool>> MakeAsync)
+/// <param name="Shares">Whether flows beyond the limit share a slot.</param>
+internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsync, Func<ChaosRig, ChaosClient, Task<bool>> MakeAsync, bool Shares = false)
 {
     public static readonly Dictionary<string, SmallChange> All = new()
     {
@@ -18,6 +19,14 @@ internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsyn
         ["a move that leaves others"] = Request(HasConnections(2), client => client.RegisterAsync(1, flow: 5)),
         ["a move to the flow of others"] = Request(HasFlows(2), client => client.RegisterAsync(1, flow: 2)),
         ["a move with all slots taken"] = Request(HasFlows(ChaosRig.SlotLimit), client => client.RegisterAsync(1, flow: 20)),
+        ["a flow is the first to share"] = Sharing([], client => client.RegisterAsync(20, flow: 20)),
+        ["a flow shares with another"] = Sharing([20], client => client.RegisterAsync(21, flow: 21)),
+        ["a connection joins its flow that shares"] = Sharing([20, 21], client => client.RegisterAsync(40, flow: 21)),
+        ["the last flow that shares leaves"] = Sharing([20], client => client.DeregisterAsync(20)),
+        ["one of two flows that share leaves"] = Sharing([20, 21], client => client.DeregisterAsync(20)),
+        ["a move to another flow that shares"] = Sharing([20], client => client.RegisterAsync(20, flow: 21)),
+        ["a move out of the shared slot"] = Sharing([20], client => client.RegisterAsync(20, flow: 1)),
+        ["a move into the shared slot"] = Sharing([20, 1], client => client.RegisterAsync(1, flow: 22)),
         ["one more than the state file holds"] = Request(HasConnections(1024), client => client.RegisterAsync(2000, flow: 1)),
         ["a process ends"] = new(HasFlows(2), async (rig, client) =>
         {
@@ -30,6 +39,19 @@ internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsyn
 
     private static SmallChange Request(Func<ChaosRig, ChaosClient, Task> prepare, Func<ChaosClient, Task<Reply[]?>> request) =>
         new(prepare, async (_, client) => (await request(client))!.All(reply => reply.Kind == ReplyKind.Done));
+
+    /// <summary>With every slot of the limit taken, and one connection more for each flow that is named.</summary>
+    private static SmallChange Sharing(int[] flows, Func<ChaosClient, Task<Reply[]?>> request) => Request(
+        async (rig, client) =>
+        {
+            await HasFlows(ChaosRig.SlotLimit)(rig, client);
+            foreach (var flow in flows)
+            {
+                await client.RegisterAsync((uint)(flow > ChaosRig.SlotLimit ? flow : flow + 100), flow);
+            }
+        },
+        request) with
+    { Shares = true };
 
     private static Func<ChaosRig, ChaosClient, Task> HasConnections(int count) => async (rig, client) =>
     {

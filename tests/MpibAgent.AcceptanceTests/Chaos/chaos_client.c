@@ -202,7 +202,7 @@ static void note_fault(uint32_t slot, const struct mpib_hint_view *view, const c
 static void look_at(uint32_t slot, int64_t odd_since[])
 {
     struct mpib_hint_view view = { 0, 0, 0 };
-    int is_free;
+    int is_free, is_shared;
 
     if (!mpib_hint_entry_try(hints, slot, &view)) {
         if (odd_since[slot] == 0)
@@ -214,7 +214,8 @@ static void look_at(uint32_t slot, int64_t odd_since[])
     odd_since[slot] = 0;
     atomic_fetch_add_explicit(&seen.reads, 1, memory_order_relaxed);
     is_free = view.src_ip == 0 && view.dst_ip == 0;
-    if (!is_free && (view.dst_ip != ~view.src_ip || ntohl(view.src_ip) - FIRST_FLOW >= FLOWS))
+    is_shared = view.src_ip == UINT32_MAX && view.dst_ip == UINT32_MAX;
+    if (!is_free && !is_shared && (view.dst_ip != ~view.src_ip || ntohl(view.src_ip) - FIRST_FLOW >= FLOWS))
         note_fault(slot, &view, "no flow of ours");
     if (!may_be_hint(slot, view.sup_bw))
         note_fault(slot, &view, "never set for this slot");

@@ -49,7 +49,7 @@ public sealed class StatusCommandTests : IDisposable
             "region", "socket", "control"], Keys(root.GetProperty("agent")));
         Assert.Equal(["rail", "device", "kind", "up", "gbps", "problem"], Keys(root.GetProperty("rails")[0]));
         var slot = root.GetProperty("slots")[0];
-        Assert.Equal(["slot", "source", "destination", "hint", "sharePercent", "setBy", "connections", "ageSeconds", "processes", "moreProcesses"], Keys(slot));
+        Assert.Equal(["slot", "source", "destination", "hint", "sharePercent", "setBy", "connections", "ageSeconds", "processes", "moreProcesses", "flows"], Keys(slot));
         Assert.Equal(["pid", "uid", "user", "command", "connections"], Keys(slot.GetProperty("processes")[0]));
         Assert.Equal(("10.0.0.1", 50.0, "initial", plugin.Pid, "plugin"), (slot.GetProperty("source").GetString(), slot.GetProperty("sharePercent").GetDouble(),
             slot.GetProperty("setBy").GetString(), slot.GetProperty("processes")[0].GetProperty("pid").GetInt32(), slot.GetProperty("processes")[0].GetProperty("command").GetString()));

@@ -49,6 +49,20 @@ public sealed class MetricsFileTests
     }
 
     [Fact]
+    public async Task Flows_that_share_a_slot_are_counted()
+    {
+        await using var agent = await StartAsync(options => (options.Limits.SlotsPerUser, options.Limits.Overflow) = (1, Overflow.Share));
+        using var client = agent.Connect();
+        for (var i = 0u; i < 4; i++)
+        {
+            Assert.Equal(ResponseStatus.Success, client.Register(i, A, new Ipv4Address(i)).Status);
+        }
+
+        var seen = Seen(agent, text => text.Value("mpib_agent_flows_sharing") == 3);
+        Assert.Equal(2, seen.Value("mpib_agent_slots_used"));
+    }
+
+    [Fact]
     public async Task What_went_with_a_process_is_counted_apart()
     {
         await using var agent = await StartAsync();

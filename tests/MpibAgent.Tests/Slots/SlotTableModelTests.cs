@@ -28,19 +28,27 @@ public sealed class SlotTableModelTests
         Gen.UInt[0, 150],
         Gen.Int[0, 300]);
 
-    [Fact]
-    public void The_table_does_what_the_model_does() => Step.Array[1, 1500].Sample(
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_table_does_what_the_model_does(bool sharesAtTimes) => Step.Array[1, 1500].Sample(
         steps =>
         {
             using var files = new TempDirectory();
-            var all = new TestTable(files, new LimitOptions { SlotsPerUser = 256 });
-            var model = new Model();
+            var limits = new LimitOptions { SlotsPerUser = sharesAtTimes ? 200 : 256, Overflow = sharesAtTimes ? Overflow.Share : Overflow.Refuse };
+            var all = new TestTable(files, limits);
+            var model = new Model(limits);
             foreach (var step in steps)
             {
                 if (step.Operation == Operation.Restart)
                 {
                     all.Dispose();
-                    all = new TestTable(files, new LimitOptions { SlotsPerUser = 256 });
+                    if (sharesAtTimes)
+                    {
+                        (limits.Overflow, limits.SlotsPerUser) = (step.Pid > 1 ? Overflow.Share : Overflow.Refuse, step.Number % 2 == 0 ? 256 : 200);
+                    }
+
+                    all = new TestTable(files, limits);
                 }
                 else
                 {
@@ -54,12 +62,12 @@ public sealed class SlotTableModelTests
             for (var slot = 0; slot < 256; slot++)
             {
                 var entry = region.Read(slot);
-                Assert.Equal((model.Flows[slot] ?? default, model.Hints[slot], 0u), (new Flow(entry.Source, entry.Destination), entry.SupBw, entry.Seq & 1));
+                Assert.Equal((model.IsShared(slot) ? Flow.Shared : model.Flows[slot] ?? default, model.Hints[slot], 0u), (new Flow(entry.Source, entry.Destination), entry.SupBw, entry.Seq & 1));
                 Assert.Equal(model.Connections.Count(c => c.Value == slot), table.ConnectionsOf(slot));
                 Assert.Equal(model.Sources[slot], table.SourceOf(slot));
             }
 
-            Assert.Equal(model.Connections.Count, table.ConnectionCount);
+            Assert.Equal((model.Connections.Count, model.Sharing), (table.ConnectionCount, table.SharingFlows));
         },
         iter: 200);
 
@@ -117,7 +125,7 @@ public sealed class SlotTableModelTests
         }
     }
 
-    private sealed class Model
+    private sealed class Model(LimitOptions limits)
     {
         public readonly Dictionary<(int Pid, uint ConnId), int> Connections = [];
         public readonly Flow?[] Flows = new Flow?[256];
@@ -125,6 +133,12 @@ public sealed class SlotTableModelTests
         public readonly uint[] Hints = Enumerable.Repeat(1u, 256).ToArray();
         public uint Initial = 1;
         public HintSource Unset = HintSource.Initial;
+        private readonly Dictionary<(int Pid, uint ConnId), Flow> _flowOf = [];
+
+        /// <summary>Flows that share a slot.</summary>
+        public int Sharing => _flowOf.Where(entry => IsShared(Connections[entry.Key])).Select(entry => entry.Value).Distinct().Count();
+
+        public bool IsShared(int slot) => Flows[slot] == Flow.Shared;
 
         public void Unpin(int slot, bool keepHint)
         {
@@ -135,42 +149,69 @@ public sealed class SlotTableModelTests
         public int? Register(int pid, uint connId, Flow flow)
         {
             var had = Connections.TryGetValue((pid, connId), out var old);
-            if (had && Flows[old] == flow)
+            if (had && _flowOf[(pid, connId)] == flow)
             {
                 return old;
             }
 
-            var slot = Array.IndexOf(Flows, flow);
-            if (slot < 0)
+            // All connections of a flow are in one slot.
+            var slot = _flowOf.ContainsValue(flow) ? Connections[_flowOf.First(entry => entry.Value == flow).Key] : Choose(had, old);
+            if (slot is not { } chosen)
             {
-                var alone = had && Connections.Count(c => c.Value == old) == 1;
-                slot = Array.IndexOf(Flows, null);
-                if (slot < 0 && !alone)
-                {
-                    return null;
-                }
-
-                if (slot < 0)
-                {
-                    Deregister(pid, connId);
-                    slot = old;
-                }
+                return null;
             }
 
-            Flows[slot] = flow;
-            Deregister(pid, connId);
-            Connections[(pid, connId)] = slot;
-            return slot;
+            if (Flows[chosen] is not null && !IsShared(chosen) && Flows[chosen] != flow)
+            {
+                // It takes its slot along.
+                Deregister(pid, connId);
+            }
+
+            Flows[chosen] ??= flow;
+            Leave(pid, connId, joined: chosen);
+            Connections[(pid, connId)] = chosen;
+            _flowOf[(pid, connId)] = flow;
+            return chosen;
         }
 
-        public bool Deregister(int pid, uint connId)
+        /// <summary>The slot of a flow that has none: its own, that of the connection, the shared one.</summary>
+        private int? Choose(bool had, int old)
         {
+            var shares = limits.Overflow == Overflow.Share;
+            var shared = Array.IndexOf(Flows, Flow.Shared);
+            var free = Flows.Count(flow => flow is null);
+            var canHaveOwn = free > (shares && shared < 0 ? 1 : 0) && 256 - free - (shared < 0 ? 0 : 1) < limits.SlotsPerUser;
+            if (canHaveOwn)
+            {
+                return Array.IndexOf(Flows, null);
+            }
+
+            if (had && !IsShared(old) && Connections.Count(connection => connection.Value == old) == 1)
+            {
+                return old;
+            }
+
+            if (!shares || (shared < 0 && free == 0))
+            {
+                return null;
+            }
+
+            shared = shared < 0 ? Array.LastIndexOf(Flows, null) : shared;
+            Flows[shared] = Flow.Shared;
+            return shared;
+        }
+
+        public bool Deregister(int pid, uint connId) => Leave(pid, connId, joined: -1);
+
+        private bool Leave(int pid, uint connId, int joined)
+        {
+            _flowOf.Remove((pid, connId));
             if (!Connections.Remove((pid, connId), out var slot))
             {
                 return false;
             }
 
-            if (!Connections.ContainsValue(slot))
+            if (slot != joined && !Connections.ContainsValue(slot))
             {
                 Flows[slot] = null;
                 Hints[slot] = Initial;

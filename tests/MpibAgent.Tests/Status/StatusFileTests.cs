@@ -51,7 +51,7 @@ public sealed class StatusFileTests
         Assert.Equal(["encoding", "initial", "initialPinned"], Keys(root.GetProperty("hints")));
         Assert.Equal(["region", "socket", "control", "sysRoot"], Keys(root.GetProperty("paths")));
         Assert.Equal(["rail", "device", "kind", "up", "linkRate", "reason"], Keys(root.GetProperty("rails")[0]));
-        Assert.Equal(["slot", "source", "destination", "hint", "setBy", "connections", "changedAt", "processes", "moreProcesses"], Keys(root.GetProperty("slots")[0]));
+        Assert.Equal(["slot", "source", "destination", "hint", "setBy", "connections", "changedAt", "processes", "moreProcesses", "flows"], Keys(root.GetProperty("slots")[0]));
         Assert.Equal(["pid", "uid", "connections"], Keys(root.GetProperty("slots")[0].GetProperty("processes")[0]));
     }
 
