@@ -1,0 +1,121 @@
+namespace MpibAgent.Slots;
+
+/// <content>How a slot comes to a flow, who holds it, and how it comes free.</content>
+internal sealed partial class SlotTable
+{
+    /// <summary>Whether a connection alone holds a slot, so that this can be another flow's, and is to be the slot of one flow.</summary>
+    private bool CanTakeSlotAlong(int connection, Flow flow) =>
+        _connections.SlotOf(connection) is var slot && _slots[slot].Connections == 1 && !IsShared(slot) && flow != Flow.Shared;
+
+    private int TakeSlot()
+    {
+        if (_free.TryLowest(out var slot))
+        {
+            _free.Remove(slot);
+            return slot;
+        }
+
+        OrphansToGive.TryLowest(out slot);
+        TakeOrphan(slot);
+        return slot;
+    }
+
+    private void TakeOrphan(int slot)
+    {
+        _orphans.Remove(slot);
+        ClearSlot(slot);
+    }
+
+    /// <summary>The new slot takes it before the old one lets it go: between two flows that share, they are the same slot.</summary>
+    private void Move(int connection, ProcessIdentity process, uint connId, Flow flow, int slot)
+    {
+        var (left, before) = (_connections.SlotOf(connection), _connections.FingerprintOf(connection));
+        RecordFingerprint(connection, flow, slot);
+        _connections.Move(connection, slot, flow.Fingerprint);
+        state.CommitConnection(connection, process, connId, slot);
+        Hold(slot, process.Uid, flow.Fingerprint);
+        Leave(left, before);
+    }
+
+    private int Drop(int connection)
+    {
+        var slot = _connections.SlotOf(connection);
+        _usage.Add(_connections.ProcessOf(connection).Uid, slots: 0, connections: -1);
+        state.ClearConnection(connection);
+        var fingerprint = _connections.FingerprintOf(connection);
+        _connections.Remove(connection);
+        Leave(slot, fingerprint);
+        return slot;
+    }
+
+    /// <summary>Counts a connection in. The first one's user answers for the slot, and nobody for one that flows share.</summary>
+    private void Hold(int slot, uint uid, uint fingerprint)
+    {
+        if (IsShared(slot))
+        {
+            CountSharing(fingerprint, 1);
+        }
+        else if (_slots[slot].Owner is null)
+        {
+            _slots[slot].Owner = uid;
+            _usage.Add(uid, slots: 1, connections: 0);
+        }
+
+        _slots[slot].Connections++;
+        _orphans.Remove(slot);
+    }
+
+    /// <summary>With its last connection a flow loses its slot, and the slot its hint.</summary>
+    private void Leave(int slot, uint fingerprint)
+    {
+        if (IsShared(slot))
+        {
+            CountSharing(fingerprint, -1);
+        }
+
+        if (--_slots[slot].Connections == 0)
+        {
+            ClearSlot(slot);
+            _free.Add(slot);
+        }
+    }
+
+    private void ClearSlot(int slot)
+    {
+        ForgetFlow(slot);
+        state.WriteSlot(slot, default, hasFlow: false, isOrphan: false, Unset);
+        region.WriteEntry(slot, default, default, InitialHint);
+        Counts.CountHint(HintSource.Initial);
+    }
+
+    private void ForgetFlow(int slot)
+    {
+        var flow = _slots[slot].Flow;
+        if (_slots[slot].Owner is { } owner)
+        {
+            _usage.Add(owner, slots: -1, connections: 0);
+        }
+
+        _slotOfFlow.Remove(flow);
+        _slots[slot] = new Slot { Connections = _slots[slot].Connections, Source = Unset };
+        Log.SlotFreed(log, slot, flow.Source, flow.Destination, InitialHint);
+    }
+
+    private void RecordFlow(int slot, Flow flow, HintSource source)
+    {
+        _slots[slot].Flow = flow;
+        _slots[slot].Source = source;
+        _slotOfFlow.Add(flow, slot);
+        state.WriteSlot(slot, flow, hasFlow: true, isOrphan: false, source);
+    }
+
+    private void ShowFlow(int slot, uint hint)
+    {
+        var flow = _slots[slot].Flow;
+        region.WriteEntry(slot, flow.Source, flow.Destination, hint);
+        Log.SlotGiven(log, slot, flow.Source, flow.Destination, hint);
+    }
+
+    private void Record(int slot) =>
+        state.WriteSlot(slot, _slots[slot].Flow, !_free.Contains(slot), _orphans.Contains(slot), _slots[slot].Source);
+}
