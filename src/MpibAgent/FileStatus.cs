@@ -6,8 +6,16 @@ namespace MpibAgent;
 /// <summary>What the kernel says of a file (statx(2)).</summary>
 internal readonly partial record struct FileStatus(UnixFileType Type, UnixFileMode Mode, uint Owner, uint Links, ulong Inode, ulong Size)
 {
-    /// <summary>Asks statx(2); null and errno when it fails.</summary>
-    public static FileStatus? Read(int directory, string path, int flags)
+    /// <summary>Of what a path names, a link itself and not its target; null and errno when there is nothing, or no way to it.</summary>
+    public static FileStatus? Of(string path) => Read(CurrentDirectory, path, NoFollow);
+
+    /// <summary>Of what a path leads to, links followed; null and errno likewise.</summary>
+    public static FileStatus? OfTarget(string path) => Read(CurrentDirectory, path, 0);
+
+    /// <summary>Of an open descriptor; null and errno when it fails.</summary>
+    public static FileStatus? Of(int descriptor) => Read(descriptor, "", EmptyPath);
+
+    private static FileStatus? Read(int directory, string path, int flags)
     {
         // struct statx has one layout on all architectures, unlike struct stat.
         Span<byte> buffer = stackalloc byte[256];
@@ -26,6 +34,9 @@ internal readonly partial record struct FileStatus(UnixFileType Type, UnixFileMo
             Size: BinaryPrimitives.ReadUInt64LittleEndian(buffer[40..]));
     }
 
+    private const int CurrentDirectory = -100;
+    private const int NoFollow = 0x100;
+    private const int EmptyPath = 0x1000;
     private const uint BasicStats = 0x7FF;
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -62,7 +62,8 @@ internal static partial class Ownership
     /// <exception cref="Fault">It cannot be opened, is of another type, or belongs to a user who is not trusted.</exception>
     public static SafeFileHandle? Open(string path, UnixFileType expected, FileAccess access)
     {
-        var descriptor = OpenFile(path, (access == FileAccess.Read ? 0 : ReadWrite) | NonBlocking | NoFollowLink | CloseOnExec, 0);
+        var descriptor = OpenFile(path, (access == FileAccess.Read ? OpenFlags.ReadOnly : OpenFlags.ReadWrite)
+            | OpenFlags.NonBlocking | OpenFlags.NoFollowLink | OpenFlags.CloseOnExec, 0);
         if (descriptor < 0)
         {
             var error = Marshal.GetLastPInvokeError();
@@ -96,7 +97,8 @@ internal static partial class Ownership
     /// <exception cref="Fault">It is there, or cannot be made.</exception>
     public static SafeFileHandle Create(string path, UnixFileMode mode)
     {
-        var descriptor = OpenFile(path, ReadWrite | CreateFile | Exclusive | NoFollowLink | CloseOnExec, (uint)mode);
+        var descriptor = OpenFile(path, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollowLink | OpenFlags.CloseOnExec,
+            (uint)mode);
         if (descriptor < 0)
         {
             var error = Marshal.GetLastPInvokeError();
@@ -153,14 +155,14 @@ internal static partial class Ownership
         owner == CurrentUser || (CurrentUser == 0 && owner == _serviceUser.Value?.User);
 
     /// <summary>The state of what <paramref name="path"/> names, a link itself and not its target; null when there is nothing.</summary>
-    public static FileStatus? Status(string path) => FileStatus.Read(CurrentDirectory, path, NoFollow);
+    public static FileStatus? Status(string path) => FileStatus.Of(path);
 
     /// <summary>The state of what <paramref name="path"/> leads to, links followed; null when there is nothing, or no way to it.</summary>
-    public static FileStatus? StatusOfTarget(string path) => FileStatus.Read(CurrentDirectory, path, 0);
+    public static FileStatus? StatusOfTarget(string path) => FileStatus.OfTarget(path);
 
     /// <summary>The state of an open descriptor.</summary>
     public static FileStatus Status(int descriptor) =>
-        FileStatus.Read(descriptor, "", EmptyPath) ?? throw new IOException($"statx: {Marshal.GetLastPInvokeErrorMessage()}");
+        FileStatus.Of(descriptor) ?? throw new IOException($"statx: {Marshal.GetLastPInvokeErrorMessage()}");
 
     /// <summary>When root made <paramref name="path"/> and the service's user exists, it is that user's from here on.</summary>
     public static void GiveToServiceUser(string path)
@@ -219,17 +221,6 @@ internal static partial class Ownership
     private const int NoSuchFile = 2;
     private const int FileExists = 17;
     private const int NoSpace = 28;
-    private const int ReadWrite = 0x2;
-    private const int CreateFile = 0x40;
-    private const int Exclusive = 0x80;
-    private const int NonBlocking = 0x800;
-    private const int CloseOnExec = 0x80000;
-    private const int CurrentDirectory = -100;
-    private const int NoFollow = 0x100;
-    private const int EmptyPath = 0x1000;
-
-    // One of the few open(2) flags whose value depends on the architecture.
-    private static readonly int NoFollowLink = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenFile(string path, int flags, uint mode);

@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
+using MpibAgent;
 
 namespace MpibCtl;
 
@@ -24,7 +23,7 @@ public enum Liveness
 /// A file that the agent publishes, as found: its bytes, and whether the agent that wrote it lives. The agent holds a write lock on it for as long as it
 /// does, which who can read the file can ask for, and nobody else can feign (doc/interface.md).
 /// </summary>
-public static partial class LiveFile
+public static class LiveFile
 {
     private const int MostReplacements = 20;
 
@@ -52,7 +51,7 @@ public static partial class LiveFile
                 length += count;
             }
 
-            var isLocked = IsLocked(handle);
+            var isLocked = LivenessLock.IsTaken(handle);
             if (!isLocked && TrustedFile.StatusOf(path)?.Inode != TrustedFile.StatusOf(handle)?.Inode)
             {
                 // Replaced, or removed, after it was opened.
@@ -72,28 +71,4 @@ public static partial class LiveFile
         problem = $"{path}: expected a file that stays for a moment, found another {MostReplacements} times";
         return Liveness.Unreadable;
     }
-
-    private static bool IsLocked(SafeFileHandle handle)
-    {
-        var whole = new FileRange { Type = ReadLock };
-        return Control((int)handle.DangerousGetHandle(), GetLockOfDescription, ref whole) == 0 && whole.Type == WriteLock;
-    }
-
-    private const short ReadLock = 0;
-    private const short WriteLock = 1;
-    private const int GetLockOfDescription = 36;
-
-    /// <summary>struct flock: start and length 0 are the whole file.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct FileRange
-    {
-        public short Type;
-        public short Whence;
-        public long Start;
-        public long Length;
-        public int Pid;
-    }
-
-    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
-    private static partial int Control(int descriptor, int command, ref FileRange range);
 }

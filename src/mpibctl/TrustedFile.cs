@@ -23,7 +23,8 @@ public static partial class TrustedFile
     {
         problem = "";
         isAbsent = false;
-        var descriptor = OpenFile(path, (isFifo ? WriteOnly : ReadOnly) | NonBlocking | NoFollowLink | CloseOnExec);
+        var descriptor = OpenFile(path, (isFifo ? OpenFlags.WriteOnly : OpenFlags.ReadOnly)
+            | OpenFlags.NonBlocking | OpenFlags.NoFollowLink | OpenFlags.CloseOnExec);
         if (descriptor < 0)
         {
             var error = Marshal.GetLastPInvokeError();
@@ -40,7 +41,7 @@ public static partial class TrustedFile
         }
 
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        if (WhyNotTrusted(path, FileStatus.Read(descriptor, "", EmptyPath), isFifo) is { } reason)
+        if (WhyNotTrusted(path, FileStatus.Of(descriptor), isFifo) is { } reason)
         {
             handle.Dispose();
             problem = reason;
@@ -77,26 +78,16 @@ public static partial class TrustedFile
     public static bool IsTrusted(uint owner) => owner == 0 || owner == GetEffectiveUser() || owner == Users.IdOf(ServiceUser);
 
     /// <summary>What a path names, a link itself and not its target; null when there is nothing, or no way to it.</summary>
-    internal static FileStatus? StatusOf(string path) => FileStatus.Read(CurrentDirectory, path, NoFollow);
+    internal static FileStatus? StatusOf(string path) => FileStatus.Of(path);
 
     /// <summary>What an open file is.</summary>
-    internal static FileStatus? StatusOf(SafeFileHandle handle) => FileStatus.Read((int)handle.DangerousGetHandle(), "", EmptyPath);
+    internal static FileStatus? StatusOf(SafeFileHandle handle) => FileStatus.Of((int)handle.DangerousGetHandle());
 
     private const int NoSuchFile = 2;
     private const int NoReader = 6;
     private const int PermissionDenied = 13;
     private const int NotADirectory = 20;
     private const int TooManyLinks = 40;
-    private const int ReadOnly = 0;
-    private const int WriteOnly = 1;
-    private const int NonBlocking = 0x800;
-    private const int CloseOnExec = 0x80000;
-    private const int CurrentDirectory = -100;
-    private const int NoFollow = 0x100;
-    private const int EmptyPath = 0x1000;
-
-    // One of the few open(2) flags whose value depends on the architecture.
-    private static readonly int NoFollowLink = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenFile(string path, int flags);

@@ -39,7 +39,7 @@ internal sealed partial class SysfsFile(string path) : IDisposable
 
         if (_handle is null)
         {
-            var descriptor = OpenFile(path, NonBlocking | CloseOnExec);
+            var descriptor = OpenFile(path, OpenFlags.ReadOnly | OpenFlags.NonBlocking | OpenFlags.CloseOnExec);
             _error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
             _handle = descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
         }
@@ -71,8 +71,6 @@ internal sealed partial class SysfsFile(string path) : IDisposable
     private const int NoSuchFile = 2;
     private const int NoSuchDevice = 19;
     private const int TooLong = 75;
-    private const int NonBlocking = 0x800;
-    private const int CloseOnExec = 0x80000;
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenFile(string path, int flags);

@@ -9,10 +9,10 @@ namespace MpibAgent.Status;
 /// otherwise. Where it cannot be written it says so once and tries again. Owns the file and the timer; on the loop's thread.
 /// </summary>
 /// <remarks>
-/// The agent holds a write lock on the file (fcntl(2), F_OFD_SETLK) for as long as it lives, whichever way it ends. Who can read the file can ask
+/// The agent holds a <see cref="LivenessLock"/> on the file for as long as it lives, whichever way it ends. Who can read the file can ask
 /// whether it is locked; to lock it against the agent, or to feign an agent that has died, takes write access.
 /// </remarks>
-internal sealed partial class PublishedFile : IDisposable
+internal sealed class PublishedFile : IDisposable
 {
     /// <summary>A job's registrations come in a burst: they are one change.</summary>
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(50);
@@ -140,8 +140,7 @@ internal sealed partial class PublishedFile : IDisposable
         try
         {
             RandomAccess.Write(handle, bytes, 0);
-            var whole = new FileRange { Type = WriteLock };
-            if (Control((int)handle.DangerousGetHandle(), SetLockOfDescription, ref whole) != 0)
+            if (!LivenessLock.TryTake(handle))
             {
                 throw new IOException($"cannot lock {draft}: {Marshal.GetLastPInvokeErrorMessage()}");
             }
@@ -175,21 +174,4 @@ internal sealed partial class PublishedFile : IDisposable
     }
 
     private long After(long timestamp, TimeSpan time) => timestamp + (long)(time.TotalSeconds * _loop.Time.TimestampFrequency);
-
-    private const short WriteLock = 1;
-    private const int SetLockOfDescription = 37;
-
-    /// <summary>struct flock: start and length 0 are the whole file.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct FileRange
-    {
-        public short Type;
-        public short Whence;
-        public long Start;
-        public long Length;
-        public int Pid;
-    }
-
-    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
-    private static partial int Control(int descriptor, int command, ref FileRange range);
 }
