@@ -13,6 +13,8 @@ public static class BenchCommand
 {
     private const int WarmUp = 20;
 
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(200);
+
     // 192.0.2.0/24 and 198.51.100.0/24 (RFC 5737).
     private static readonly Ipv4Address Source = Ipv4Address.Parse("192.0.2.1");
 
@@ -35,36 +37,26 @@ public static class BenchCommand
             return ExitCode.NotRunning;
         }
 
-        var isOver = false;
+        using var interrupted = new CancellationTokenSource();
         using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context =>
         {
             // What is registered is given up in order.
             context.Cancel = true;
-            isOver = true;
+            interrupted.Cancel();
         });
         var (registered, given) = (new List<double>(rounds), new List<double>(rounds));
         var began = TimeProvider.System.GetTimestamp();
         string place;
         try
         {
-            // One connection holds the flow, so that the others come and go without a slot being given and freed.
-            var held = Register(snapshot, 0, Flow(0));
-            for (uint i = 1; i <= rounds + WarmUp && !isOver; i++)
+            var measuring = Task.Run(() => Measure(snapshot, rounds, takesNewFlows, registered, given, interrupted.Token), CancellationToken.None);
+            if (!HasEnded(measuring, interrupted.Token))
             {
-                var flow = takesNewFlows ? Flow(i) : Flow(0);
-                var start = TimeProvider.System.GetTimestamp();
-                Register(snapshot, i, flow);
-                var middle = TimeProvider.System.GetTimestamp();
-                Deregister(snapshot, i);
-                if (i > WarmUp)
-                {
-                    registered.Add(TimeProvider.System.GetElapsedTime(start, middle).TotalMicroseconds);
-                    given.Add(TimeProvider.System.GetElapsedTime(middle).TotalMicroseconds);
-                }
+                Terminal.Complain($"{Text.Safe(snapshot.Paths.Socket)}: no answer, not waited for any longer; what was registered goes with this process; see: mpibctl check");
+                return ExitCode.Bad;
             }
 
-            Deregister(snapshot, 0);
-            place = takesNewFlows ? "a new flow each" : string.Create(CultureInfo.InvariantCulture, $"one flow, slot {held}");
+            place = measuring.GetAwaiter().GetResult();
         }
         catch (Exception fault) when (fault is SocketException or IOException or InvalidOperationException or ArgumentException)
         {
@@ -81,6 +73,44 @@ public static class BenchCommand
             Row("deregister", given),
         ]);
         return ExitCode.Good;
+    }
+
+    /// <summary>Fills in the microseconds of each round until it is interrupted, and says where they were.</summary>
+    private static string Measure(StatusSnapshot snapshot, int rounds, bool takesNewFlows, List<double> registered, List<double> given, CancellationToken interrupted)
+    {
+        // One connection holds the flow, so that the others come and go without a slot being given and freed.
+        var held = Register(snapshot, 0, Flow(0));
+        for (uint i = 1; i <= rounds + WarmUp && !interrupted.IsCancellationRequested; i++)
+        {
+            var flow = takesNewFlows ? Flow(i) : Flow(0);
+            var start = TimeProvider.System.GetTimestamp();
+            Register(snapshot, i, flow);
+            var middle = TimeProvider.System.GetTimestamp();
+            Deregister(snapshot, i);
+            if (i > WarmUp)
+            {
+                registered.Add(TimeProvider.System.GetElapsedTime(start, middle).TotalMicroseconds);
+                given.Add(TimeProvider.System.GetElapsedTime(middle).TotalMicroseconds);
+            }
+        }
+
+        Deregister(snapshot, 0);
+        return takesNewFlows ? "a new flow each" : string.Create(CultureInfo.InvariantCulture, $"one flow, slot {held}");
+    }
+
+    /// <summary>Waits for its end; once interrupted, for no longer than an agent that answers at all takes.</summary>
+    private static bool HasEnded(Task measuring, CancellationToken interrupted)
+    {
+        try
+        {
+            Task.WaitAny([measuring], interrupted);
+        }
+        catch (OperationCanceledException)
+        {
+            Task.WaitAny([measuring], (int)Grace.TotalMilliseconds, CancellationToken.None);
+        }
+
+        return measuring.IsCompleted;
     }
 
     /// <summary>The value that so many percent are not above; of none, 0.</summary>

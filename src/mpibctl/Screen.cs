@@ -7,7 +7,8 @@ public delegate IReadOnlyList<Line> Drawing(int columns, int rows, ref int first
 
 /// <summary>
 /// A screen of its own over what the terminal shows: drawn anew at every interval, at a key and when the size changes; q and Ctrl-C end it, and the terminal is
-/// as it was, also after a signal. Without a terminal the same goes out as plain text, block after block.
+/// as it was, also after a signal. Without a terminal the same goes out as plain text, block after block. What is to be drawn may wait, for an agent that does not
+/// answer or a device that hangs; who wants it to end does not wait with it.
 /// </summary>
 public static class Screen
 {
@@ -22,11 +23,11 @@ public static class Screen
     public static void Run(Drawing draw, TimeSpan interval, int? count, bool isPlain = false)
     {
         using var changed = new SemaphoreSlim(0);
-        var isOver = false;
+        using var over = new CancellationTokenSource();
         void End(PosixSignalContext context)
         {
             context.Cancel = true;
-            isOver = true;
+            over.Cancel();
             changed.Release();
         }
 
@@ -37,9 +38,13 @@ public static class Screen
         if (isPlain || !Terminal.IsScreen)
         {
             var top = 0;
-            for (var i = 0; !isOver && (count is null || i < count) && !Terminal.HasLostItsReader(); i++)
+            for (var i = 0; !over.IsCancellationRequested && (count is null || i < count) && !Terminal.HasLostItsReader(); i++)
             {
-                var lines = draw(Terminal.Columns, int.MaxValue, ref top);
+                if (Await(() => draw(Terminal.Columns, int.MaxValue, ref top), over.Token) is not { } lines)
+                {
+                    break;
+                }
+
                 Console.Out.Write(string.Concat(lines.Select(line => line + "\n")) + (lines.Count > 1 ? "\n" : ""));
                 Console.Out.Flush();
                 _ = (count is null || i < count - 1) && changed.Wait(interval);
@@ -68,7 +73,7 @@ public static class Screen
             switch (key)
             {
                 case { Key: ConsoleKey.Q or ConsoleKey.Escape } or { KeyChar: '\x03' }:
-                    isOver = true;
+                    over.Cancel();
                     break;
                 case { Key: ConsoleKey.DownArrow or ConsoleKey.J }:
                     first++;
@@ -83,7 +88,7 @@ public static class Screen
         try
         {
             Console.Out.Write(Enter);
-            for (var i = 0; !isOver && (count is null || i < count); i++)
+            for (var i = 0; !over.IsCancellationRequested && (count is null || i < count); i++)
             {
                 if (isToStop)
                 {
@@ -99,7 +104,12 @@ public static class Screen
                     Console.Out.Write(Enter);
                 }
 
-                Show(draw(Terminal.Columns, Terminal.Rows, ref first));
+                if (Await(() => draw(Terminal.Columns, Terminal.Rows, ref first), over.Token) is not { } lines)
+                {
+                    break;
+                }
+
+                Show(lines);
                 _ = changed.Wait(interval);
                 while (changed.Wait(0))
                 {
@@ -111,6 +121,22 @@ public static class Screen
             Console.Out.Write(Leave);
             Console.Out.Flush();
         }
+    }
+
+    /// <summary>The lines, once they are drawn; null when it is over before that, and then the drawing is left to end with the process.</summary>
+    private static IReadOnlyList<Line>? Await(Func<IReadOnlyList<Line>> draw, CancellationToken over)
+    {
+        var drawing = Task.Run(draw, CancellationToken.None);
+        try
+        {
+            Task.WaitAny([drawing], over);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+
+        return drawing.GetAwaiter().GetResult();
     }
 
     private static void Show(IReadOnlyList<Line> lines)

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
 using MpibCtl;
 
 namespace MpibAgent.Tests.Ctl;
@@ -18,6 +21,28 @@ public sealed class BenchCommandTests
         Assert.Contains("no slot is in use", Ctl.Run(files, "status").Output, StringComparison.Ordinal);
         await agent.StopAsync();
         Assert.Equal(3, Ctl.Run(files, "bench").Code);
+    }
+
+    [Fact]
+    public async Task An_interrupt_does_not_wait_for_an_agent_that_does_not_answer()
+    {
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files);
+        File.Delete(files["agent.sock"]);
+        using var silent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        silent.Bind(new UnixDomainSocketEndPoint(files["agent.sock"]));
+        silent.Listen();
+        using var bench = Process.Start(new ProcessStartInfo(Ctl.Program, ["bench", "--agent", files["status.json"]]) { RedirectStandardError = true })!;
+        using var peer = await silent.AcceptAsync(TestContext.Current.CancellationToken);
+
+        using (var kill = Process.Start("kill", ["-INT", bench.Id.ToString(CultureInfo.InvariantCulture)]))
+        {
+            await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains("no answer, not waited for any longer", await bench.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        await bench.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, bench.ExitCode);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace MpibAgent.Tests.Ctl;
@@ -94,6 +95,35 @@ public sealed class TerminalTests : IDisposable
         terminal.WaitForExit();
         Assert.Equal("", terminal.Faults);
         Assert.True(terminal.IsRestored);
+    }
+
+    [Theory]
+    [InlineData("q")]
+    [InlineData("\x03")]
+    public async Task Whoever_wants_top_to_end_does_not_wait_for_what_hangs(string key)
+    {
+        using var agent = StartWithHangingDevice();
+        using var terminal = Top(80, 24);
+        using var device = await HangAsync();
+        terminal.Press(key);
+        Assert.Equal(0, terminal.WaitForExit());
+        Assert.Equal("", terminal.Faults);
+        Assert.True(terminal.IsRestored);
+    }
+
+    [Fact]
+    public async Task Nor_does_a_signal_where_there_is_no_terminal()
+    {
+        using var agent = StartWithHangingDevice();
+        using var top = Process.Start(new ProcessStartInfo(Ctl.Program, ["top", "--agent", _files["status.json"]]) { RedirectStandardOutput = true })!;
+        using var device = await HangAsync();
+        using (var kill = Process.Start("kill", ["-INT", top.Id.ToString(CultureInfo.InvariantCulture)]))
+        {
+            kill.WaitForExit();
+        }
+
+        Assert.True(top.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.Equal(("", 0), (top.StandardOutput.ReadToEnd(), top.ExitCode));
     }
 
     [Fact]
@@ -201,6 +231,24 @@ public sealed class TerminalTests : IDisposable
         Assert.True(head.WaitForExit(TimeSpan.FromSeconds(30)));
         Assert.Equal(2, Ctl.Run(_files, "top", "-i", "0").Code);
     }
+
+    /// <summary>A rail whose state is in a FIFO.</summary>
+    private AgentProcess StartWithHangingDevice()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(HangingFile)!);
+        using (var mkfifo = Process.Start("mkfifo", [HangingFile]))
+        {
+            mkfifo.WaitForExit();
+        }
+
+        return AgentProcess.Start(_files, arguments: $"--sout eth9 --sys-root {_files["sys"]}");
+    }
+
+    private string HangingFile => _files["sys/class/net/eth9/operstate"];
+
+    /// <summary>Comes back once somebody reads there, who then waits for bytes as long as what this returns is open.</summary>
+    private Task<FileStream> HangAsync() => Task.Run(() => new FileStream(HangingFile, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
     private PseudoTerminal Top(int columns, int rows) => new(columns, rows, $"{Ctl.Program} top --agent {_files["status.json"]} -i 0.5");
 
