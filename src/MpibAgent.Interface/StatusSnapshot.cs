@@ -63,7 +63,8 @@ public sealed record PolicyState(string Name, string Reason, double? MeanShare);
 /// <param name="Encoding">multiplier or ppm1024.</param>
 /// <param name="Initial">The hint of a slot that nobody has set.</param>
 /// <param name="InitialPinned">`all HINT` is in force: slots of flows to come are pinned too.</param>
-public sealed record HintState(string Encoding, uint Initial, bool InitialPinned);
+/// <param name="Seq">The sum of all slots' seq, modulo 2^32: where the region has another, it has changed since. Null: an agent that did not say.</param>
+public sealed record HintState(string Encoding, uint Initial, bool InitialPinned, uint? Seq = null);
 
 /// <summary>Files of the agent.</summary>
 /// <param name="Region">The hint region.</param>

@@ -11,7 +11,7 @@ namespace MpibCtl;
 /// <param name="Path">Where.</param>
 /// <param name="State">Whether its agent lives.</param>
 /// <param name="Snapshot">What it says; null without a file that can be used.</param>
-/// <param name="Problem">What is wrong and what to do; empty for one that lives.</param>
+/// <param name="Problem">What is wrong and what to do; empty for one that lives, unless <see cref="Lookout"/> finds its snapshot behind.</param>
 public sealed record AgentView(string Path, Liveness State, StatusSnapshot? Snapshot, string Problem)
 {
     private const string WhatToRun = "run: systemctl start mpib-agent";

@@ -31,8 +31,8 @@ public static class CheckCommand
 
     private static int Run(string? path)
     {
-        var view = AgentView.Find(path);
-        List<Finding> findings = [.. UnitsAre(view), Alive(view)];
+        var view = new Lookout(path).Find();
+        List<Finding> findings = [.. UnitsAre(view), Alive(view), .. StatusIs(view)];
         var snapshot = view.Snapshot;
         var (region, socket, control) = snapshot is null
             ? (HintLayout.DefaultPath, Protocol.DefaultPath, "/run/mpib/control") : (snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control);
@@ -114,6 +114,15 @@ public static class CheckCommand
     private static Finding Alive(AgentView view) => view is { State: Liveness.Alive, Snapshot: { } snapshot }
         ? new Finding("agent", Verdict.Good, string.Create(CultureInfo.InvariantCulture, $"pid {snapshot.Agent.Pid} holds {view.Path}; policy {snapshot.Policy.Name}"))
         : new Finding("agent", Verdict.Bad, view.Problem, "sudo systemctl start mpib-agent");
+
+    private static IEnumerable<Finding> StatusIs(AgentView view)
+    {
+        if (view is { State: Liveness.Alive, Snapshot: { Hints.Seq: not null } snapshot })
+        {
+            yield return view.Problem.Split("; run: ") is [var what, var mend] ? new Finding("status", Verdict.Bad, what, mend)
+                : new Finding("status", Verdict.Good, $"{view.Path} follows the region; written {Text.Duration(StatusReport.BootTime() - snapshot.WrittenAt)} ago");
+        }
+    }
 
     private static Finding Safe(string link, string directory) => TrustedFile.StatusOf(directory) switch
     {

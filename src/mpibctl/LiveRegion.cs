@@ -41,6 +41,23 @@ public sealed class LiveRegion : IDisposable
     /// <summary>The entry of a slot; null when its seq stays odd: a writer died in it, and readers of that slot wait for the agent's next start.</summary>
     public HintEntry? Read(int slot) => _reader.TryRead(slot, Attempts, out var entry) ? entry : null;
 
+    /// <summary>The sum of all slots' seq, as the agent's snapshot has it; null when a slot cannot be read.</summary>
+    public uint? SumOfSeq()
+    {
+        var sum = 0u;
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            if (Read(slot) is not { } entry)
+            {
+                return null;
+            }
+
+            sum += entry.Seq;
+        }
+
+        return sum;
+    }
+
     /// <summary>Unmaps it.</summary>
     public void Dispose() => _reader.Dispose();
 }

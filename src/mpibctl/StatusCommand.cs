@@ -25,15 +25,17 @@ public static class StatusCommand
 
     private static int Run(string? path, bool asJson, bool watches)
     {
-        var report = StatusReport.Make(AgentView.Find(path));
+        var lookout = new Lookout(path);
+        var view = lookout.Find();
+        var report = StatusReport.Make(view);
         if (!watches)
         {
-            if (report.Health != "not-running" && report.Slots.Any(slot => slot.SetBy is null))
+            if (view is { State: Liveness.Alive, Problem: "" } && report.Slots.Any(slot => slot.SetBy is null))
             {
                 // A flow or a hint that has just come: the agent's next snapshot knows whose it is.
                 using var pause = new ManualResetEventSlim();
                 pause.Wait(SnapshotPause);
-                report = StatusReport.Make(AgentView.Find(path));
+                report = StatusReport.Make(lookout.Find());
             }
 
             if (asJson)
@@ -50,7 +52,7 @@ public static class StatusCommand
 
         Screen.Run((int columns, int rows, ref int first) =>
         {
-            report = StatusReport.Make(AgentView.Find(path));
+            report = StatusReport.Make(lookout.Find());
             return asJson ? [new Line(JsonSerializer.Serialize(report, ReportJson.Default.StatusReport))]
                 : Scroll([.. Draw(report, columns)], rows, ref first);
         }, WatchInterval, count: null, isPlain: asJson);

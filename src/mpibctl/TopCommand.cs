@@ -25,12 +25,13 @@ public static class TopCommand
 
     private static int Run(string? path, TimeSpan interval, int? count)
     {
+        var lookout = new Lookout(path);
         var rails = new[] { new RailHistory(), new RailHistory() };
         StatusReport? report = null;
         var lastSample = 0L;
         Screen.Run((int columns, int rows, ref int first) =>
         {
-            var view = AgentView.Find(path);
+            var view = lookout.Find();
             report = StatusReport.Make(view);
 
             // A key or a new size draws anew, and is no sample.

@@ -71,6 +71,18 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
     /// <summary>The entry as it is. For the writer's own thread: nothing changes meanwhile.</summary>
     public HintEntry Read(int slot) => *Entry(slot);
 
+    /// <summary>The sum of all slots' seq, which every store moves; modulo 2^32.</summary>
+    public uint SumOfSeq()
+    {
+        var sum = 0u;
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            sum += Entry(slot)->Seq;
+        }
+
+        return sum;
+    }
+
     /// <summary>Changes the hint of a slot; acts on the next message that the plugin sends.</summary>
     public void WriteHint(int slot, uint hint)
     {

@@ -23,7 +23,7 @@ public sealed class StatusFileTests
 
         Assert.Equal((1, Environment.ProcessId, "fresh"), (seen.Version, seen.Agent.Pid, seen.Agent.Start));
         Assert.Equal(("manual", "", (double?)null), (seen.Policy.Name, seen.Policy.Reason, seen.Policy.MeanShare));
-        Assert.Equal(new HintState("multiplier", 1, false), seen.Hints);
+        Assert.Equal(new HintState("multiplier", 1, false, agent.OnLoop(agent.Region.SumOfSeq)), seen.Hints);
         Assert.Equal(new AgentPaths(agent.Files["hints"], agent.Files["agent.sock"], agent.Files["control"], "/sys"), seen.Paths);
         Assert.Equal([new RailState("SOUT", "mlx5_0", null, null, 0, ""), new RailState("SUP", "", null, null, 0, "not named in [Rails]")], seen.Rails);
 
@@ -48,7 +48,7 @@ public sealed class StatusFileTests
         Assert.Equal(["version", "writtenAt", "agent", "policy", "hints", "paths", "rails", "slots"], Keys(root));
         Assert.Equal(["pid", "pidNamespace", "version", "startedAt", "start"], Keys(root.GetProperty("agent")));
         Assert.Equal(["name", "reason", "meanShare"], Keys(root.GetProperty("policy")));
-        Assert.Equal(["encoding", "initial", "initialPinned"], Keys(root.GetProperty("hints")));
+        Assert.Equal(["encoding", "initial", "initialPinned", "seq"], Keys(root.GetProperty("hints")));
         Assert.Equal(["region", "socket", "control", "sysRoot"], Keys(root.GetProperty("paths")));
         Assert.Equal(["rail", "device", "kind", "up", "linkRate", "reason"], Keys(root.GetProperty("rails")[0]));
         Assert.Equal(["slot", "source", "destination", "hint", "setBy", "connections", "changedAt", "processes", "moreProcesses", "flows"], Keys(root.GetProperty("slots")[0]));
