@@ -73,6 +73,16 @@ internal sealed class ChaosClient : IAsyncDisposable
         await _process.AskAsync(string.Create(CultureInfo.InvariantCulture, $"hint {slot}")) is { } answer && answer.StartsWith("hint ", StringComparison.Ordinal)
             ? uint.Parse(answer[5..], CultureInfo.InvariantCulture) : null;
 
+    /// <summary>
+    /// Reads every slot by the loop of the interface: how many tries that took at the most, and the slots in which it did not return within a hundred
+    /// thousand.
+    /// </summary>
+    public async Task<(int Tries, int[] Spinning)> ReadAllAsync()
+    {
+        var numbers = (await AskAsync("tries 100000")).Split(' ')[1..].Select(word => int.Parse(word, CultureInfo.InvariantCulture)).ToArray();
+        return (numbers[0], numbers[1..]);
+    }
+
     public async Task<string> AskAsync(string line) =>
         await _process.AskAsync(line) ?? throw new InvalidOperationException($"the client ended at '{line}'");
 

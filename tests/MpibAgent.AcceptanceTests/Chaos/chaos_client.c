@@ -13,6 +13,8 @@
  *     command WORDS...          ok | error ERRNO-NAME; the line is written to the FIFO at once
  *     hint SLOT                 hint VALUE
  *     wait-hint SLOT VALUE      ok | timeout
+ *     tries MOST                tries N [SLOT...]; every slot is read by the loop of the interface, which returned in N tries at the most;
+ *                               slots in which it was still spinning after MOST tries are named
  *     watch                     ok; from now on a thread reads every slot, over and over
  *     seen                      seen READS HIGHEST FAULTS [the first fault]
  *     inode                     DEVICE:INODE of the mapped file
@@ -191,6 +193,29 @@ static void do_wait_hint(uint32_t slot, uint32_t value)
     printf("ok\n");
 }
 
+static void do_tries(uint32_t most)
+{
+    uint32_t spins_in[MPIB_MAX_ENTRIES], spinning = 0, highest = 0;
+
+    for (uint32_t slot = 0; slot < MPIB_MAX_ENTRIES; slot++) {
+        struct mpib_hint_view view;
+        uint32_t tries = 1;
+
+        while (!mpib_hint_entry_try(hints, slot, &view) && tries <= most) {
+            mpib_spin_pause();
+            tries++;
+        }
+        if (tries > most)
+            spins_in[spinning++] = slot;
+        else if (tries > highest)
+            highest = tries;
+    }
+    printf("tries %" PRIu32, highest);
+    for (uint32_t i = 0; i < spinning; i++)
+        printf(" %" PRIu32, spins_in[i]);
+    printf("\n");
+}
+
 static void note_fault(uint32_t slot, const struct mpib_hint_view *view, const char *what)
 {
     if (atomic_load(&seen.faults) == 0)
@@ -279,6 +304,8 @@ static void obey(char *line)
         answer_error(error);
     else if (sscanf(line, "hint %" SCNu32, &a) == 1)
         printf("hint %" PRIu32 "\n", mpib_hint_read(hints, a));
+    else if (sscanf(line, "tries %" SCNu32, &a) == 1)
+        do_tries(a);
     else if (sscanf(line, "wait-hint %" SCNu32 " %" SCNu32, &a, &b) == 2 && a < MPIB_MAX_ENTRIES)
         do_wait_hint(a, b);
     else if (strcmp(line, "inode\n") == 0)

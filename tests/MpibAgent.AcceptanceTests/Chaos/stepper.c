@@ -1,12 +1,14 @@
 /*
- * Kills the agent between two of its stores: runs its loop thread instruction by instruction, and sends SIGKILL right after the one
- * that makes the Nth change to the region or to the state file.
+ * Kills or holds the agent between two of its stores: runs its loop thread instruction by instruction, and stops right after the one
+ * that makes the Nth change to the region or to the state file, or after each.
  *
  *     gcc -std=c11 -O2 -Wall -Wextra -Werror -pedantic stepper.c -o stepper
  *     stepper PID HINTS STATE N
+ *     stepper PID HINTS STATE each
  *
  * Prints `stepping` when the thread is held, and then what happens is up to who gives the agent something to do; `killed N STEPS` after
- * the Nth change; `ended CHANGES STEPS` when somebody else has killed the agent first. The agent does not outlive this process.
+ * the Nth change, when it has sent SIGKILL; `ended CHANGES STEPS` when somebody else has killed the agent first. With `each` it prints
+ * `held CHANGES` after every change and waits for a line: `on` to go on, anything else to kill. The agent does not outlive this process.
  * A state file that grows counts as a change.
  */
 #define _GNU_SOURCE
@@ -14,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -125,19 +128,30 @@ static void share_core(pid_t thread)
     }
 }
 
+/* Whether the agent may go on. */
+static int may_go_on(unsigned long changes)
+{
+    char line[16];
+
+    printf("held %lu\n", changes);
+    return fgets(line, sizeof line, stdin) != NULL && strcmp(line, "on\n") == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct watched hints, state;
-    unsigned long changes = 0, steps = 0, wanted;
+    unsigned long changes = 0, steps = 0, wanted, made;
+    int holds, may_live = 1;
     int status, signal_number = 0;
     pid_t thread;
 
     if (argc != 5) {
-        fprintf(stderr, "usage: stepper PID HINTS STATE N\n");
+        fprintf(stderr, "usage: stepper PID HINTS STATE N|each\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    wanted = strtoul(argv[4], NULL, 10);
+    holds = strcmp(argv[4], "each") == 0;
+    wanted = holds ? ULONG_MAX : strtoul(argv[4], NULL, 10);
     thread = loop_thread(argv[1]);
     if (thread < 0)
         fail("the loop's thread");
@@ -150,7 +164,7 @@ int main(int argc, char **argv)
     share_core(thread);
     printf("stepping\n");
 
-    while (changes < wanted) {
+    while (changes < wanted && may_live) {
         if (ptrace(PTRACE_SINGLESTEP, thread, NULL, (void *)(long)signal_number) != 0 && errno != ESRCH)
             fail("step");
         if (waitpid(thread, &status, __WALL) != thread || !WIFSTOPPED(status)) {
@@ -160,7 +174,10 @@ int main(int argc, char **argv)
         /* A signal that is none of ours is the thread's own. */
         signal_number = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
         steps++;
-        changes += (unsigned long)(has_changed(&hints) + has_changed(&state));
+        made = (unsigned long)(has_changed(&hints) + has_changed(&state));
+        changes += made;
+        if (holds && made > 0)
+            may_live = may_go_on(changes);
     }
     kill((pid_t)atoi(argv[1]), SIGKILL);
     printf("killed %lu %lu\n", changes, steps);
