@@ -1,34 +1,68 @@
+using System.CommandLine;
 using System.Globalization;
 using MpibAgent.Benchmarks;
 
-// dotnet run -c Release --project tests/MpibAgent.Benchmarks [SECONDS [ROUNDS]]
-// Measures everything side by side in one run and writes doc/benchmarks.md.
+// dotnet run -c Release --project tests/MpibAgent.Benchmarks [-- OPTIONS]
 if (args is ["hold", var socket, var connections, var flows])
 {
     TableBenchmark.Hold(socket, int.Parse(connections, CultureInfo.InvariantCulture), int.Parse(flows, CultureInfo.InvariantCulture));
-    return;
+    return 0;
 }
 
-var seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 1;
-var rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 7;
+var sections = new (string Name, Action<Tools, Run> Measure)[]
+{
+    ("registrations", RegistrationBenchmark.Run),
+    ("table", TableBenchmark.Run),
+    ("control", ControlBenchmark.Run),
+    ("micro", MicroBenchmark.Run),
+    ("start", StartBenchmark.Run),
+    ("idle", IdleBenchmark.Run),
+};
 
-var doc = Path.Combine(Tools.Repository, "doc", "benchmarks.md");
-var directory = Directory.CreateTempSubdirectory("mpib-b").FullName;
-try
+var seconds = new Option<int>("--seconds") { Description = "How long each load lasts.", DefaultValueFactory = _ => 1 };
+var rounds = new Option<int>("--rounds") { Description = "How often agent and floor take turns.", DefaultValueFactory = _ => 7 };
+var idle = new Option<int>("--idle-seconds") { Description = "How long agents with nothing to do are looked at.", DefaultValueFactory = _ => 60 };
+var agent = new Option<FileInfo?>("--agent") { Description = "Measure this build of the agent instead of making one." };
+var output = new Option<DirectoryInfo>("--output")
 {
-    var tools = new Tools(directory);
-    var report = new StringWriter();
-    Report.Head(report, seconds, rounds);
-    RegistrationBenchmark.Run(tools, report, seconds, rounds);
-    TableBenchmark.Run(tools, report, seconds, rounds);
-    ControlBenchmark.Run(tools, report, rounds);
-    HintWriteBenchmark.Run(report);
-    RailReadBenchmark.Run(report);
-    StartBenchmark.Run(tools, report, rounds);
-    File.WriteAllText(doc, report.ToString());
-    Console.WriteLine(report);
-}
-finally
+    Description = "Where benchmarks.md, benchmarks.csv and pictures/ go; doc of this checkout unless given.",
+    DefaultValueFactory = _ => new DirectoryInfo(Path.Combine(Tools.Repository, "doc")),
+};
+var only = new Option<string[]>("--only")
 {
-    Directory.Delete(directory, recursive: true);
-}
+    Description = $"Only these sections, printed and not written: {string.Join(", ", sections.Select(section => section.Name))}.",
+    AllowMultipleArgumentsPerToken = true,
+};
+only.AcceptOnlyFromAmong([.. sections.Select(section => section.Name)]);
+
+var command = new RootCommand("Measures everything side by side in one run and writes doc/benchmarks.md.") { seconds, rounds, idle, agent, output, only };
+command.SetAction(arguments =>
+{
+    var directory = Directory.CreateTempSubdirectory("mpib-b").FullName;
+    try
+    {
+        var chosen = arguments.GetValue(only)!;
+        var isWhole = chosen.Length == 0;
+        var tools = new Tools(directory, arguments.GetValue(agent)?.FullName);
+        var run = new Run(arguments.GetValue(seconds), arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(idle)),
+            isWhole ? arguments.GetValue(output)!.FullName : directory);
+        Report.Head(run);
+        foreach (var (name, measure) in sections.Where(section => isWhole || chosen.Contains(section.Name)))
+        {
+            Console.WriteLine($"{TimeProvider.System.GetLocalNow():T} {name}");
+            measure(tools, run);
+        }
+
+        if (isWhole)
+        {
+            File.WriteAllText(Path.Combine(run.Output, "benchmarks.md"), run.Report.ToString());
+        }
+
+        Console.WriteLine(run.Report);
+    }
+    finally
+    {
+        Directory.Delete(directory, recursive: true);
+    }
+});
+return command.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -1,8 +1,4 @@
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Running;
-using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -45,34 +41,12 @@ public class RailReadBenchmark : IDisposable
     }
 
     /// <summary>One observation.</summary>
-    [Benchmark]
+    [Benchmark(Description = "a look at both rails: counters and state")]
     public bool Read() => _pair.Read(Period).Sout.IsUp;
 
     /// <summary>The part of it that has to be short: both counters.</summary>
-    [Benchmark]
+    [Benchmark(Description = "of it the two counters")]
     public ulong? Counters() => _pair.Sout.ReadTx() + _pair.Sup.ReadTx();
-
-    internal static void Run(TextWriter report)
-    {
-        Console.WriteLine("rail reads");
-        var config = ManualConfig.CreateEmpty()
-            .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
-            .AddColumnProvider(BenchmarkDotNet.Columns.DefaultColumnProviders.Instance)
-            .AddLogger(BenchmarkDotNet.Loggers.NullLogger.Instance);
-        var summary = BenchmarkRunner.Run<RailReadBenchmark>(config);
-        report.WriteLine();
-        report.WriteLine("## A look at both rails");
-        report.WriteLine();
-        report.WriteLine("Of the kernel's own files, two network interfaces; the counters of an RDMA device cost what its firmware takes on top.");
-        report.WriteLine();
-        report.WriteLine("| what | µs |");
-        report.WriteLine("|---|---|");
-        foreach (var result in summary.Reports)
-        {
-            var name = result.BenchmarkCase.Descriptor.WorkloadMethod.Name == nameof(Read) ? "an observation: counters and state of both" : "of it the two counters";
-            report.WriteLine($"| {name} | {result.ResultStatistics!.Mean / 1000:0.0} |");
-        }
-    }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable("MPIB_BENCH_" + name);
 }

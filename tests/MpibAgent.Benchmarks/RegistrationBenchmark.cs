@@ -9,32 +9,29 @@ internal static class RegistrationBenchmark
 {
     private static readonly int[] Clients = [1, 8, 64];
 
-    public static void Run(Tools tools, TextWriter report, int seconds, int rounds)
+    public static void Run(Tools tools, Run run)
     {
-        report.WriteLine();
-        report.WriteLine("## Registrations");
-        report.WriteLine();
-        report.WriteLine("The floor keeps no state, knows no peer and writes no log. \"quiet\" is the agent with `--log-level warning`, \"logging\" with a line");
-        report.WriteLine("for every registration. CPU is of the server, all its threads.");
-        report.WriteLine();
-        report.WriteLine("| clients | server | per second | of the floor | p50 µs | p99 µs | p99 of the floor's | CPU µs each |");
-        report.WriteLine("|---|---|---|---|---|---|---|---|");
+        Report.Section(run, "Registrations",
+            [
+                "The floor keeps no state, knows no peer and writes no log. \"quiet\" is the agent with `--log-level warning`, \"logging\" with a line",
+                "for every registration. CPU is of the server, all its threads.",
+            ],
+            "clients", "server", "per second", "of the floor", "p50 µs", "p99 µs", "p99 of the floor's", "CPU µs each");
         foreach (var clients in Clients)
         {
-            Console.WriteLine($"registrations, {clients} clients");
             var floors = new List<JsonElement>();
             var quiet = new List<JsonElement>();
             var logging = new List<JsonElement>();
-            for (var round = 0; round < rounds; round++)
+            for (var round = 0; round < run.Rounds; round++)
             {
-                floors.Add(Load(tools, tools.StartFloor("floor", tools["floor.sock"]), tools["floor.sock"], clients, seconds));
-                quiet.Add(Load(tools, tools.StartAgent("warning"), tools["m"] + "/agent.sock", clients, seconds));
-                logging.Add(Load(tools, tools.StartAgent("info"), tools["m"] + "/agent.sock", clients, seconds));
+                floors.Add(Load(tools, tools.StartFloor("floor", tools["floor.sock"]), tools["floor.sock"], clients, run.Seconds));
+                quiet.Add(Load(tools, tools.StartAgent("warning"), tools["m"] + "/agent.sock", clients, run.Seconds));
+                logging.Add(Load(tools, tools.StartAgent("info"), tools["m"] + "/agent.sock", clients, run.Seconds));
             }
 
-            Row(report, clients, "floor", floors, floors);
-            Row(report, clients, "agent, quiet", quiet, floors);
-            Row(report, clients, "agent, logging", logging, floors);
+            Row(run, clients, "floor", floors, floors);
+            Row(run, clients, "agent, quiet", quiet, floors);
+            Row(run, clients, "agent, logging", logging, floors);
         }
     }
 
@@ -48,12 +45,12 @@ internal static class RegistrationBenchmark
         return result;
     }
 
-    private static void Row(TextWriter report, int clients, string name, List<JsonElement> results, List<JsonElement> floors)
+    private static void Row(Run run, int clients, string name, List<JsonElement> results, List<JsonElement> floors)
     {
         double Of(string figure) => Report.Median(results.Select(result => result.GetProperty(figure).GetDouble()));
         double Ratio(string figure) =>
             Report.Median(results.Zip(floors, (result, floor) => result.GetProperty(figure).GetDouble() / floor.GetProperty(figure).GetDouble()));
-        report.WriteLine($"| {clients} | {name} | {Of("per_second"):0} | {Ratio("per_second"):0.00} | {Of("p50_us"):0} | {Of("p99_us"):0} | {Ratio("p99_us"):0.00} | "
-            + $"{Of("server_cpu_us_per_request"):0.0} |");
+        Report.Row(run, clients, name, $"{Of("per_second"):0}", $"{Ratio("per_second"):0.00}", $"{Of("p50_us"):0}", $"{Of("p99_us"):0}",
+            $"{Ratio("p99_us"):0.00}", $"{Of("server_cpu_us_per_request"):0.0}");
     }
 }

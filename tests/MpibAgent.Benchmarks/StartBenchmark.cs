@@ -1,52 +1,38 @@
-using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
 
 namespace MpibAgent.Benchmarks;
 
-/// <summary>From exec to the first registration answered, what the agent then holds in memory, and how often it wakes with nothing to do.</summary>
+/// <summary>From exec to READY=1 on a socket of systemd's kind (ready.c), beside the least that a service can do (ready_floor.c).</summary>
 internal static class StartBenchmark
 {
-    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(10);
+    private const int Starts = 20;
 
-    public static void Run(Tools tools, TextWriter report, int rounds)
+    public static void Run(Tools tools, Run run)
     {
-        Console.WriteLine("start and idle");
-        var milliseconds = new List<double>();
-        for (var round = 0; round < rounds; round++)
-        {
-            var watch = Stopwatch.StartNew();
-            var agent = tools.StartAgent();
-            using (var client = new Interface.AgentClient(tools["m"] + "/agent.sock"))
-            {
-                client.Deregister(0);
-            }
-
-            milliseconds.Add(watch.Elapsed.TotalMilliseconds);
-            Tools.Stop(agent);
-        }
-
-        var idle = tools.StartAgent();
-
-        // The runtime's own threads come to rest within half a minute of the start.
-        Thread.Sleep(TimeSpan.FromSeconds(30));
-        var before = Switches(idle.Id);
-        Thread.Sleep(Idle);
-        var woken = Switches(idle.Id) - before;
-        var resident = Tools.Field($"/proc/{idle.Id}/status", "VmRSS");
-        var threads = Tools.Field($"/proc/{idle.Id}/status", "Threads");
-        Tools.Stop(idle);
-
-        report.WriteLine();
-        report.WriteLine("## Start and rest");
-        report.WriteLine();
-        report.WriteLine("| what | figure |");
-        report.WriteLine("|---|---|");
-        report.WriteLine($"| exec to the first request answered, a shell's start included | {Report.Median(milliseconds):0} ms |");
-        report.WriteLine($"| resident memory, idle | {resident / 1024.0:0.0} MiB |");
-        report.WriteLine($"| threads | {threads} |");
-        report.WriteLine($"| context switches in {Idle.TotalSeconds:0} s idle, all threads | {woken} |");
-        report.WriteLine($"| the binary | {new FileInfo(tools.Agent).Length / 1048576.0:0.0} MiB |");
+        Report.Section(run, "From exec to READY=1",
+            [
+                $"{Starts} starts each; the floor is a C program that says READY=1 and nothing else. At its first start the agent makes its files; with socket units they are",
+                "passed to it; and after a restart with connections it reads its state first (scaling.md).",
+            ],
+            "what", "median ms", "least", "most");
+        Row(run, "floor", Measure(tools, [], [tools["ready_floor"]]));
+        string[] agent = [tools.Agent, .. tools.AgentOptions("warning", "m")];
+        Row(run, "agent", Measure(tools, [], agent));
+        Row(run, "agent, sockets passed", Measure(tools, ["--sockets", tools["m"] + "/agent.sock", tools["m"] + "/control"], agent));
+        run.Report.WriteLine();
+        run.Report.WriteLine($"The binary: {new FileInfo(tools.Agent).Length / 1048576.0:0.0} MiB.");
     }
 
-    private static long Switches(int pid) => Directory.GetDirectories($"/proc/{pid}/task").Sum(task =>
-        Tools.Field(task + "/status", "voluntary_ctxt_switches") + Tools.Field(task + "/status", "nonvoluntary_ctxt_switches"));
+    private static JsonElement Measure(Tools tools, string[] sockets, string[] command)
+    {
+        tools.Clear("m");
+        return tools.Measure("ready", [.. sockets, tools["m"] + "/notify", Starts.ToString(CultureInfo.InvariantCulture), .. command]);
+    }
+
+    private static void Row(Run run, string name, JsonElement result)
+    {
+        string Of(string figure) => result.GetProperty(figure).GetDouble().ToString("0.0", CultureInfo.InvariantCulture);
+        Report.Row(run, name, Of("median_ms"), Of("least_ms"), Of("most_ms"));
+    }
 }

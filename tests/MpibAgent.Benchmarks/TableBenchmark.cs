@@ -36,22 +36,21 @@ internal static class TableBenchmark
         _ = Console.In.ReadToEnd();
     }
 
-    public static void Run(Tools tools, TextWriter report, int seconds, int rounds)
+    public static void Run(Tools tools, Run run)
     {
-        Console.WriteLine("a full table");
         var (empty, full, churn) = (new List<JsonElement>(), new List<JsonElement>(), new List<JsonElement>());
         var (gone, resident) = (new List<double>(), new List<double>());
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < run.Rounds; round++)
         {
             var agent = tools.StartAgent("warning");
-            empty.Add(Load(tools, seconds, flows: 16, "register"));
+            empty.Add(Load(tools, run.Seconds, flows: 16, "register"));
             Tools.Stop(agent);
 
             agent = tools.StartAgent("warning");
             using (var holder = StartHolder(tools, Many, Flows))
             {
                 resident.Add(Tools.Field($"/proc/{agent.Id}/status", "VmRSS") / 1024.0);
-                full.Add(Load(tools, seconds, flows: 16, "register"));
+                full.Add(Load(tools, run.Seconds, flows: 16, "register"));
                 gone.Add(MillisecondsUntilGone(tools));
                 End(holder);
             }
@@ -59,26 +58,19 @@ internal static class TableBenchmark
             Tools.Stop(agent);
 
             agent = tools.StartAgent("warning");
-            churn.Add(Load(tools, seconds, Flows, "pair"));
+            churn.Add(Load(tools, run.Seconds, Flows, "pair"));
             Tools.Stop(agent);
         }
 
-        report.WriteLine();
-        report.WriteLine("## A full table");
-        report.WriteLine();
-        report.WriteLine($"{Clients} clients, the agent with `--log-level warning`.");
-        report.WriteLine();
-        report.WriteLine("| table | requests per second | of the empty table | p99 µs |");
-        report.WriteLine("|---|---|---|---|");
-        Row(report, "empty, 16 flows", empty, empty);
-        Row(report, $"{Many} connections in {Flows} flows", full, empty);
-        Row(report, $"{Flows} flows that come and go: register, deregister", churn, empty);
-        report.WriteLine();
-        report.WriteLine("| what | figure |");
-        report.WriteLine("|---|---|");
-        report.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| resident memory with {Many} connections | {Report.Median(resident):0.0} MiB |"));
-        report.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| a process with {Dying} connections, from kill -9 until its slot is free (the kernel's part included) | {Report.Median(gone):0.0} ms |"));
+        Report.Section(run, "A full table", [$"{Clients} clients, the agent with `--log-level warning`."],
+            "table", "requests per second", "of the empty table", "p99 µs");
+        Row(run, "empty, 16 flows", empty, empty);
+        Row(run, $"{Many} connections in {Flows} flows", full, empty);
+        Row(run, $"{Flows} flows that come and go: register, deregister", churn, empty);
+        run.Report.WriteLine();
+        Report.Table(run, "what", "figure");
+        Report.Row(run, $"resident memory with {Many} connections", $"{Report.Median(resident):0.0} MiB");
+        Report.Row(run, $"a process with {Dying} connections, from kill -9 until its slot is free (the kernel's part included)", $"{Report.Median(gone):0.0} ms");
     }
 
     private static double MillisecondsUntilGone(Tools tools)
@@ -96,7 +88,8 @@ internal static class TableBenchmark
         return watch.Elapsed.TotalMilliseconds;
     }
 
-    private static Process StartHolder(Tools tools, int connections, int flows)
+    /// <summary>A process that has made so many connections, spread over so many flows, and holds them until <see cref="End"/>.</summary>
+    public static Process StartHolder(Tools tools, int connections, int flows)
     {
         var holder = Process.Start(new ProcessStartInfo(Environment.ProcessPath!,
             ["hold", tools["m"] + "/agent.sock", connections.ToString(CultureInfo.InvariantCulture), flows.ToString(CultureInfo.InvariantCulture)])
@@ -107,7 +100,8 @@ internal static class TableBenchmark
         return holder.StandardOutput.ReadLine() == "held" ? holder : throw new InvalidOperationException("the holder ended early");
     }
 
-    private static void End(Process holder)
+    /// <summary>Lets a holder go.</summary>
+    public static void End(Process holder)
     {
         holder.StandardInput.Close();
         holder.WaitForExit();
@@ -117,10 +111,10 @@ internal static class TableBenchmark
         tools.Measure("load", "--live", (65536 / Clients).ToString(CultureInfo.InvariantCulture), "--flows", flows.ToString(CultureInfo.InvariantCulture),
             tools["m"] + "/agent.sock", Clients.ToString(CultureInfo.InvariantCulture), seconds.ToString(CultureInfo.InvariantCulture), mode);
 
-    private static void Row(TextWriter report, string name, List<JsonElement> results, List<JsonElement> empty)
+    private static void Row(Run run, string name, List<JsonElement> results, List<JsonElement> empty)
     {
         double Of(string figure) => Report.Median(results.Select(result => result.GetProperty(figure).GetDouble()));
         var ratio = Report.Median(results.Zip(empty, (result, other) => result.GetProperty("per_second").GetDouble() / other.GetProperty("per_second").GetDouble()));
-        report.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {Of("per_second"):0} | {ratio:0.00} | {Of("p99_us"):0} |"));
+        Report.Row(run, name, $"{Of("per_second"):0}", $"{ratio:0.00}", $"{Of("p99_us"):0}");
     }
 }

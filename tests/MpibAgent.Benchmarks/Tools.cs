@@ -10,12 +10,22 @@ internal sealed class Tools
 {
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
 
-    public Tools(string directory)
+    /// <param name="directory">Where all of them come to lie, empty.</param>
+    /// <param name="agent">A build of the agent; null to make one.</param>
+    public Tools(string directory, string? agent)
     {
         Directory = directory;
-        foreach (var name in new[] { "floor", "load", "control", "control_floor" })
+        Agent = agent ?? Path.Combine(this["bin"], "mpib-agent");
+        foreach (var name in new[] { "floor", "load", "control", "control_floor", "reader", "ready", "ready_floor" })
         {
             Finish(Process.Start("gcc", ["-std=c11", "-O2", "-pthread", Path.Combine(Here(), name + ".c"), "-o", this[name]])!, "gcc");
+        }
+
+        // Nothing that is set on this machine counts.
+        File.WriteAllText(this["agent.conf"], "");
+        if (agent is not null)
+        {
+            return;
         }
 
         Console.WriteLine("publishing the agent (NativeAOT)...");
@@ -29,23 +39,33 @@ internal sealed class Tools
 
     public string Directory { get; }
 
-    public string Agent => Path.Combine(this["bin"], "mpib-agent");
+    public string Agent { get; }
 
     public string this[string name] => Path.Combine(Directory, name);
 
     /// <summary>Starts the agent on files of its own, and returns it when it serves. Its log goes to a file, as it would to the journal.</summary>
-    public Process StartAgent(string logLevel = "info") => StartServer("mpib-agent", this["agent.log"],
-        $"exec {Agent} --hints {this["m"]}/hints --socket {this["m"]}/agent.sock --control {this["m"]}/control --log-target console --log-level {logLevel}",
-        () => File.Exists(this["m"] + "/control") && File.Exists(this["m"] + "/agent.sock"));
+    /// <param name="logLevel">From which level on it logs.</param>
+    /// <param name="files">The name of the directory of its files.</param>
+    /// <param name="options">Further options.</param>
+    public Process StartAgent(string logLevel = "info", string files = "m", params string[] options) => StartServer("mpib-agent", files, this[files + ".log"],
+        $"exec {Agent} {string.Join(' ', AgentOptions(logLevel, files))} {string.Join(' ', options)}",
+        () => File.Exists(this[files] + "/control") && File.Exists(this[files] + "/agent.sock"));
 
-    public Process StartFloor(string name, string arguments) => StartServer(name, this[name + ".log"], $"exec {this[name]} {arguments}",
+    /// <summary>The options that name the agent's files.</summary>
+    public string[] AgentOptions(string logLevel, string files) =>
+    [
+        "--config", this["agent.conf"], "--hints", this[files] + "/hints", "--socket", this[files] + "/agent.sock", "--control", this[files] + "/control",
+        "--log-target", "console", "--log-level", logLevel,
+    ];
+
+    public Process StartFloor(string name, string arguments) => StartServer(name, "m", this[name + ".log"], $"exec {this[name]} {arguments}",
         () => File.Exists(this[name + ".log"]) && File.ReadAllText(this[name + ".log"]).StartsWith("ready", StringComparison.Ordinal));
 
-    /// <summary>Runs a measuring program and reads the line of JSON that it prints.</summary>
+    /// <summary>Runs a measuring program and reads the line of JSON that it prints last.</summary>
     public JsonElement Measure(string name, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(this[name], arguments) { RedirectStandardOutput = true })!;
-        var line = process.StandardOutput.ReadToEnd();
+        var line = process.StandardOutput.ReadToEnd().Trim().Split('\n')[^1];
         Finish(process, $"{name} {string.Join(' ', arguments)}");
         return JsonDocument.Parse(line).RootElement;
     }
@@ -63,14 +83,20 @@ internal sealed class Tools
         File.ReadLines(file).First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture);
 
-    private Process StartServer(string name, string log, string command, Func<bool> isReady)
+    /// <summary>Empties a directory of an agent's files, or makes it.</summary>
+    public void Clear(string files)
     {
-        if (System.IO.Directory.Exists(this["m"]))
+        if (System.IO.Directory.Exists(this[files]))
         {
-            System.IO.Directory.Delete(this["m"], recursive: true);
+            System.IO.Directory.Delete(this[files], recursive: true);
         }
 
-        System.IO.Directory.CreateDirectory(this["m"]);
+        System.IO.Directory.CreateDirectory(this[files]);
+    }
+
+    private Process StartServer(string name, string files, string log, string command, Func<bool> isReady)
+    {
+        Clear(files);
         File.Delete(log);
         var process = Process.Start("sh", ["-c", $"{command} > {log}"]);
         if (!SpinWait.SpinUntil(() => isReady() || process.HasExited, ReadyLimit) || process.HasExited)
