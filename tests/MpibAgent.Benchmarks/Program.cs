@@ -12,8 +12,10 @@ if (args is ["hold", var socket, var connections, var flows])
 var sections = new (string Name, Action<Tools, Run> Measure)[]
 {
     ("registrations", RegistrationBenchmark.Run),
+    ("calls", SystemCallBenchmark.Run),
     ("table", TableBenchmark.Run),
     ("control", ControlBenchmark.Run),
+    ("reader", ReaderBenchmark.Run),
     ("micro", MicroBenchmark.Run),
     ("start", StartBenchmark.Run),
     ("idle", IdleBenchmark.Run),
