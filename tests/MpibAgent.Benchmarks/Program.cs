@@ -14,6 +14,7 @@ var sections = new (string Name, Action<Tools, Run> Measure)[]
     ("registrations", RegistrationBenchmark.Run),
     ("calls", SystemCallBenchmark.Run),
     ("table", TableBenchmark.Run),
+    ("curves", CurveBenchmark.Run),
     ("control", ControlBenchmark.Run),
     ("reader", ReaderBenchmark.Run),
     ("micro", MicroBenchmark.Run),
