@@ -74,7 +74,7 @@ var isService = Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null;
 if (isService)
 {
     // Not AddSystemd(): it does nothing under ProtectProc=invisible (dotnet/runtime #125368).
-    builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>().AddSingleton<IHostLifetime, SystemdLifetime>();
+    builder.Services.AddSingleton<ISystemdNotifier>(services => services.GetRequiredService<NotifySocket>()).AddSingleton<IHostLifetime, SystemdLifetime>();
 }
 
 // A stop is a matter of half a second; what hangs in it must not keep systemd waiting.
@@ -121,6 +121,9 @@ try
     await host.StartAsync();
     MpibAgent.Log.AgentReady(log, SettingsReader.Version, options.Policy.Name);
     lifetime.ApplicationStopping.Register(() => MpibAgent.Log.AgentStopping(log));
+
+    // What the start took is garbage now, and who sleeps never collects it.
+    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     await host.WaitForShutdownAsync();
     return Environment.ExitCode;
 }

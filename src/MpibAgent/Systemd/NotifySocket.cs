@@ -1,49 +1,77 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace MpibAgent.Systemd;
 
 /// <summary>
-/// What the loop tells systemd (sd_notify(3)): never waits, so a systemd that hangs and reads nothing holds no registration up, and takes no memory, so that the
-/// watchdog is fed also where there is none. READY and STOPPING are the host's own affair. On the loop's thread.
+/// What the agent tells systemd (sd_notify(3)). The loop's states never wait, so a systemd that hangs and reads nothing holds no registration up, and take no memory, so
+/// that the watchdog is fed also where there is none. The host's, which are READY=1 and STOPPING=1, come from its own thread and wait.
 /// </summary>
-internal sealed class NotifySocket : IDisposable
+/// <remarks>By system calls, since the first use of <see cref="Socket"/> starts a thread that stays, and would have nothing to do here.</remarks>
+internal sealed partial class NotifySocket : ISystemdNotifier, IDisposable
 {
     private const int LongestState = 512;
 
     private readonly SocketAddress? _address;
-    private readonly Socket? _socket;
     private readonly byte[] _bytes = new byte[3 * LongestState];
+    private int _descriptor = -1;
 
     /// <summary>Reads NOTIFY_SOCKET; without it nothing is ever sent.</summary>
+    /// <exception cref="Fault">There is no socket to be had.</exception>
     public NotifySocket()
     {
         if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 } path)
         {
             // An abstract name is written with an @.
             _address = new UnixDomainSocketEndPoint(path[0] == '@' ? '\0' + path[1..] : path).Serialize();
-            _socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false };
+            _descriptor = MakeSocket(UnixFamily, DatagramType | CloseOnExec, 0);
+            if (_descriptor < 0)
+            {
+                throw new Fault($"cannot make a socket to notify systemd: {Marshal.GetLastPInvokeErrorMessage()}");
+            }
         }
     }
 
-    /// <summary>Whether systemd wants to know.</summary>
-    public bool IsEnabled => _socket is not null;
+    /// <inheritdoc/>
+    public bool IsEnabled => _address is not null;
 
-    /// <summary>Sends a state; false when systemd does not take it now. What is longer than any is cut.</summary>
+    /// <summary>Sends a state; false when systemd does not take it now. What is longer than any is cut. On the loop's thread.</summary>
     public bool TrySend(ReadOnlySpan<char> state)
     {
-        try
+        var length = Encoding.UTF8.GetBytes(state[..Math.Min(state.Length, LongestState)], _bytes);
+        return Send(_bytes.AsSpan(0, length), DoNotWait);
+    }
+
+    /// <inheritdoc/>
+    public void Notify(ServiceState state) => Send(Encoding.UTF8.GetBytes(state.ToString()), 0);
+
+    public void Dispose()
+    {
+        if (_descriptor >= 0)
         {
-            var length = Encoding.UTF8.GetBytes(state[..Math.Min(state.Length, LongestState)], _bytes);
-            _socket!.SendTo(_bytes.AsSpan(0, length), SocketFlags.None, _address!);
-            return true;
-        }
-        catch (Exception fault) when (fault is SocketException or OutOfMemoryException)
-        {
-            return false;
+            _ = Close(_descriptor);
+            _descriptor = -1;
         }
     }
 
-    public void Dispose() => _socket?.Dispose();
+    private bool Send(ReadOnlySpan<byte> state, int flags) =>
+        SendTo(_descriptor, state, state.Length, flags | NoSignal, _address!.Buffer.Span, _address.Size) == state.Length;
+
+    private const int UnixFamily = 1;
+    private const int DatagramType = 2;
+    private const int CloseOnExec = 0x80000;
+    private const int DoNotWait = 0x40;
+    private const int NoSignal = 0x4000;
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    private static partial int MakeSocket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
+    private static partial nint SendTo(int descriptor, ReadOnlySpan<byte> bytes, nint length, int flags, ReadOnlySpan<byte> address, int addressLength);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
 }
