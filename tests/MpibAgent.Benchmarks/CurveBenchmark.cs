@@ -42,7 +42,7 @@ internal static class CurveBenchmark
         run.Report.WriteLine();
         run.Report.WriteLine($"The agent with `--log-level warning`, {Clients} clients and 16 flows where the curve is not over these. Over connections each client registers and deregisters");
         run.Report.WriteLine("in turn, so their number stays; over flows and clients all registrations are new. Lines are medians of the rounds, all of which are in");
-        run.Report.WriteLine("[benchmarks.csv](benchmarks.csv). The ends of the scales are near the limits: 131,072 connections of one user (`ConnectionsPerUser`; they take");
+        run.Report.WriteLine("`benchmarks.csv`, beside this file in the source. The ends of the scales are near the limits: 131,072 connections of one user (`ConnectionsPerUser`; they take");
         run.Report.WriteLine("no descriptors, processes do), 256 flows (the interface; `SlotsPerUser` raised from 240 for this), 1,024 sockets at once (`MaxPeers`).");
         foreach (var (name, axis, _, _) in curves)
         {
