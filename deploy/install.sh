@@ -19,6 +19,7 @@ Usage: install.sh [--prebuilt FILE] [--no-start]         build, install or upgra
   --runtime RUNTIME  linux-x64 or linux-arm64; x86-64 builds for both
   --purge            remove the hint region, the user mpib and edited settings as well
 
+Without gcc and clang it builds for the installed .NET runtime instead, and says so.
 Can be run again at any time: what is up to date stays, an edited /etc/mpib/agent.conf stays, the agent is restarted
 only when something has changed, and jobs go on reading the same hint region. What goes where is listed in "files".
 END
@@ -33,6 +34,7 @@ documents=/usr/share/doc/mpib-agent
 service=mpib-agent.service
 sockets='mpib-agent.socket mpib-control.socket'
 exporter='mpib-exporter.service mpib-exporter.socket'
+jit_settings=/usr/lib/systemd/system/mpib-agent.service.d/jit.conf
 
 say() { printf 'install.sh: %s\n' "$*"; }
 fail() {
@@ -81,11 +83,21 @@ build() { # sets built
     esac
     runtime=${runtime:-$native}
     set -- -p:PublishAot=true
+    by_jit=no
     missing=''
     command -v dotnet >/dev/null || missing="$missing dotnet-sdk-10.0"
     case $native:$runtime in
         linux-x64:linux-x64 | linux-arm64:linux-arm64)
-            command -v gcc >/dev/null || command -v clang >/dev/null || missing="$missing gcc libc6-dev"
+            if ! command -v gcc >/dev/null && ! command -v clang >/dev/null; then
+                # Only where it is installed in the same breath: elsewhere there may be no runtime, and the unit's sandbox has to know.
+                if [ $mode = install ] && [ -z "$missing" ]; then
+                    by_jit=yes
+                    set -- -p:PublishSingleFile=true --self-contained false
+                    say 'no gcc or clang here: building for the installed .NET runtime, with more memory, a slower start and a weaker sandbox; for the native agent run: apt-get install -y gcc libc6-dev, and this again'
+                else
+                    missing="$missing gcc libc6-dev"
+                fi
+            fi
             ;;
         linux-x64:linux-arm64)
             command -v clang >/dev/null || missing="$missing clang"
@@ -176,7 +188,8 @@ program() { # DESTINATION
 try_program() { # KIND PROJECT DESTINATION
     [ "$1" = program ] && [ -n "$(program "$3")" ] || return 0
     put 0755 "$(program "$3")" "$3.candidate"
-    "$3.candidate" --version >/dev/null || {
+    # As the service has it: no variable says where a runtime may lie.
+    env -i "$3.candidate" --version >/dev/null || {
         each_listed drop_candidate
         fail "$(program "$3") does not run here"
     }
@@ -222,6 +235,12 @@ install_all() {
     changed=no
     sockets_changed=no
     each_listed install_listed
+    if [ "$by_jit" = yes ]; then
+        install_file 0644 "$here/jit.conf" $jit_settings
+    elif [ -e $jit_settings ]; then
+        drop_jit_settings
+        changed=yes
+    fi
 
     systemd-sysusers mpib-agent.conf
     adopt_files
@@ -243,6 +262,11 @@ install_all() {
         return
     fi
     start_agent
+}
+
+drop_jit_settings() {
+    rm -f $jit_settings
+    [ ! -d "${jit_settings%/*}" ] || rmdir --ignore-fail-on-non-empty "${jit_settings%/*}"
 }
 
 stage_listed() { # KIND SOURCE DESTINATION
@@ -311,6 +335,7 @@ uninstall() {
         systemctl disable --quiet $service $sockets $exporter
     fi
     each_listed remove_listed
+    drop_jit_settings
     journalctl --update-catalog
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
@@ -334,7 +359,7 @@ uninstall() {
 
 # --- The command line -----------------------------------------------------------------------------------------------
 
-mode=install prebuilt='' runtime='' package='' start=yes purge=no
+mode=install prebuilt='' runtime='' package='' start=yes purge=no by_jit=no
 [ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
 while [ $# -gt 0 ]; do
     case $1 in
