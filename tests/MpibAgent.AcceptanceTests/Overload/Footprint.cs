@@ -3,11 +3,11 @@ using System.Globalization;
 namespace MpibAgent.AcceptanceTests.Overload;
 
 /// <summary>What a process holds.</summary>
-/// <param name="Descriptors">Open descriptors.</param>
+/// <param name="Descriptors">Open descriptors, but for those of its status file: while that is replaced there is one more.</param>
 /// <param name="ResidentKiB">Resident memory.</param>
 internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
 {
-    public static Footprint Of(int pid) => new(Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, KiB(pid, "VmRSS:"));
+    public static Footprint Of(int pid) => new(Targets(pid).Count(target => !target.StartsWith("status.json", StringComparison.Ordinal)), KiB(pid, "VmRSS:"));
 
     // Its listener, and the one by which it notifies systemd.
     private const int SocketsOfItsOwn = 2;
@@ -22,18 +22,27 @@ internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
     /// <summary>Bytes that count against a limit of prlimit(1), data or as.</summary>
     public static long Bytes(int pid, string limit) => KiB(pid, limit == "data" ? "VmData:" : "VmSize:") * 1024L;
 
-    private static int Sockets(int pid) => Directory.GetFileSystemEntries($"/proc/{pid}/fd").Count(IsSocket);
+    private static int Sockets(int pid) => Targets(pid).Count(target => target.StartsWith("socket:", StringComparison.Ordinal));
 
-    private static bool IsSocket(string descriptor)
+    /// <summary>What its descriptors are of, by name.</summary>
+    private static IEnumerable<string> Targets(int pid)
     {
-        try
+        foreach (var descriptor in Directory.GetFileSystemEntries($"/proc/{pid}/fd"))
         {
-            return File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true;
-        }
-        catch (IOException)
-        {
-            // Closed since the directory was read.
-            return false;
+            string? target = null;
+            try
+            {
+                target = File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.Name;
+            }
+            catch (IOException)
+            {
+                // Closed since the directory was read.
+            }
+
+            if (target is not null)
+            {
+                yield return target;
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MpibAgent.Logging;
 using Serilog;
 using Serilog.Configuration;
@@ -42,6 +43,16 @@ public sealed class BackgroundSinkTests
         Assert.Equal(
             [.. Enumerable.Range(0, 11).Select(i => $"line {i}"), "5 log lines were left out: the log could not keep up", "line 16"],
             sink.Lines);
+    }
+
+    [Fact]
+    public void After_a_burst_what_has_grown_old_meanwhile_is_collected()
+    {
+        var old = GrownOld();
+        using var background = new BackgroundSink(new GatedSink(isOpen: true), drainTime: Patience);
+        Assert.True(old.IsAlive);
+        Emit(background, 0, 10_000);
+        Wait.Until(() => !old.IsAlive);
     }
 
     [Fact]
@@ -151,6 +162,18 @@ public sealed class BackgroundSinkTests
 
         Assert.Equal(5000, lines + leftOut);
         Assert.InRange(lines, 100, 4999);
+    }
+
+    /// <summary>Garbage that only a full collection takes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference GrownOld()
+    {
+        var kept = new object();
+        GC.Collect();
+        GC.Collect();
+        var reference = new WeakReference(kept);
+        GC.KeepAlive(kept);
+        return reference;
     }
 
     private static void Emit(BackgroundSink background, int first, int count)
