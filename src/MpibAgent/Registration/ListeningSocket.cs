@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using MpibAgent.Systemd;
@@ -61,17 +60,13 @@ internal sealed partial class ListeningSocket : IDisposable
         Ownership.PrepareDirectory(Path.GetDirectoryName(path)!);
         RemoveStaleSocket(path);
 
-        // struct sockaddr_un: the family, then the path and a zero; the length was checked with the settings.
-        var name = Encoding.UTF8.GetBytes(path);
-        Span<byte> address = stackalloc byte[110];
-        address.Clear();
-        address[0] = UnixFamily;
-        name.CopyTo(address[2..]);
+        Span<byte> address = stackalloc byte[LongestAddress];
+        address = address[..WriteAddress(path, address)];
 
         // By the umask and not by chmod, which would follow a link put in its place. Nobody else makes files at this time.
         var descriptor = CreateSocket(UnixFamily, StreamType | NonBlocking | CloseOnExec, 0);
         var umask = SetUmask(0x1FF & ~(uint)Ownership.ParseMode(options.Mode));
-        var bound = BindSocket(descriptor, address, name.Length + 3);
+        var bound = BindSocket(descriptor, address, address.Length);
         var error = Marshal.GetLastPInvokeError();
         _ = SetUmask(umask);
         if (bound != 0)
@@ -123,23 +118,33 @@ internal sealed partial class ListeningSocket : IDisposable
         }
 
         Ownership.CheckFile(path, found, UnixFileType.Socket);
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
-        try
+        Span<byte> address = stackalloc byte[LongestAddress];
+        address = address[..WriteAddress(path, address)];
+        var probe = CreateSocket(UnixFamily, StreamType | NonBlocking | CloseOnExec, 0);
+        if (probe < 0)
         {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
+            throw new Fault($"cannot make a socket: {Marshal.GetLastPInvokeErrorMessage()}");
         }
-        catch (SocketException refused) when (refused.SocketErrorCode == SocketError.ConnectionRefused)
+
+        // A full backlog has a listener as well.
+        var isRefused = ConnectSocket(probe, address, address.Length) != 0 && Marshal.GetLastPInvokeError() == ConnectionRefused;
+        _ = Close(probe);
+        if (isRefused)
         {
             File.Delete(path);
             return;
         }
-        catch (SocketException)
-        {
-            // A full backlog has a listener as well.
-        }
 
         throw new Fault($"{path}: somebody is listening there already; run: ss -xlp src {path}. "
             + "Where it is systemd, on behalf of the service: systemctl stop mpib-agent.socket mpib-control.socket mpib-agent.service");
+    }
+
+    /// <summary>struct sockaddr_un: the family, then the path and a zero; the length was checked with the settings. Returns how long it is.</summary>
+    private static int WriteAddress(string path, Span<byte> address)
+    {
+        address.Clear();
+        address[0] = UnixFamily;
+        return 2 + Encoding.UTF8.GetBytes(path, address[2..]) + 1;
     }
 
     private static int Option(int descriptor, int option)
@@ -158,12 +163,17 @@ internal sealed partial class ListeningSocket : IDisposable
     private const int StreamType = 1;
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
+    private const int ConnectionRefused = 111;
+    private const int LongestAddress = 110;
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int CreateSocket(int family, int type, int protocol);
 
     [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
     private static partial int BindSocket(int descriptor, ReadOnlySpan<byte> address, int length);
+
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    private static partial int ConnectSocket(int descriptor, ReadOnlySpan<byte> address, int length);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint SetUmask(uint mask);
