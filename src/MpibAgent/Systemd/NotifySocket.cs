@@ -8,7 +8,7 @@ namespace MpibAgent.Systemd;
 
 /// <summary>
 /// What the agent tells systemd (sd_notify(3)). The loop's states never wait, so a systemd that hangs and reads nothing holds no registration up, and take no memory, so
-/// that the watchdog is fed also where there is none. The host's, which are READY=1 and STOPPING=1, come from its own thread and wait.
+/// that the watchdog is fed also where there is none. The host's, which are READY=1 and STOPPING=1, come from its own thread.
 /// </summary>
 /// <remarks>By system calls, since the first use of <see cref="Socket"/> starts a thread that stays, and would have nothing to do here.</remarks>
 internal sealed partial class NotifySocket : ISystemdNotifier, IDisposable
@@ -45,8 +45,8 @@ internal sealed partial class NotifySocket : ISystemdNotifier, IDisposable
         return Send(_bytes.AsSpan(0, length), DoNotWait);
     }
 
-    /// <inheritdoc/>
-    public void Notify(ServiceState state) => Send(Encoding.UTF8.GetBytes(state.ToString()), 0);
+    /// <summary>READY=1 waits until it is taken: without it the start would fail. STOPPING=1 does not: a systemd that hangs must not keep the agent from ending.</summary>
+    public void Notify(ServiceState state) => Send(Encoding.UTF8.GetBytes(state.ToString()), state.ToString() == ServiceState.Ready.ToString() ? 0 : DoNotWait);
 
     public void Dispose()
     {

@@ -22,6 +22,51 @@ public sealed class NotifySocketTests
         Assert.Equal(["STOPPING=1"], Hear(systemd, 1));
     }
 
+    [Fact]
+    public async Task It_stops_though_systemd_reads_nothing()
+    {
+        using var files = new TempDirectory();
+        var name = files["notify"];
+        using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        systemd.Bind(new UnixDomainSocketEndPoint(name));
+        using var agent = AgentProcess.Start(files, before: $"export NOTIFY_SOCKET={name} WATCHDOG_USEC=20000000;");
+        Fill(name);
+
+        await agent.StopAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Until nobody can send: a single sender comes to the end of its own room first.</summary>
+    private static void Fill(string name)
+    {
+        var senders = new List<Socket>();
+        int sent;
+        do
+        {
+            var sender = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false };
+            senders.Add(sender);
+            sender.Connect(new UnixDomainSocketEndPoint(name));
+            for (sent = 0; TrySend(sender); sent++)
+            {
+            }
+        }
+        while (sent > 0);
+
+        // What they sent stays.
+        senders.ForEach(sender => sender.Dispose());
+    }
+
+    private static bool TrySend(Socket sender)
+    {
+        try
+        {
+            return sender.Send("X=1"u8) > 0;
+        }
+        catch (SocketException full) when (full.SocketErrorCode == SocketError.WouldBlock)
+        {
+            return false;
+        }
+    }
+
     private static List<string> Hear(Socket systemd, int count)
     {
         var bytes = new byte[4096];
