@@ -1,7 +1,7 @@
 namespace MpibAgent.AcceptanceTests;
 
 /// <summary>A day with the package, from the first command to the last, by what an operator types and sees.</summary>
-public sealed class OperatorsDayTests(SystemdMachine machine) : AcceptanceTest(machine)
+public sealed class OperatorsDayTests(SystemdMachine machine) : PackagedTest(machine)
 {
     private const string Rails = "/opt/rails";
 
@@ -25,20 +25,15 @@ public sealed class OperatorsDayTests(SystemdMachine machine) : AcceptanceTest(m
         done
         """;
 
-    private string _old = "";
-    private string _new = "";
-
     public override async ValueTask InitializeAsync()
     {
-        Prerequisites.Require();
-        _old = await Machine.PackagesAsync("0.1.0") + "/mpib-agent_0.1.0_*.deb";
-        _new = await Machine.PackagesAsync("0.2.0") + "/mpib-agent_0.2.0_*.deb";
-        await Machine.ShellAsync($"rm -rf /run/systemd/system/mpib-*.d {Rails}; {Install} --uninstall --purge; {MakeRails}");
+        await base.InitializeAsync();
+        await Machine.ShellAsync($"rm -rf {Rails}; {MakeRails}");
     }
 
     public override async ValueTask DisposeAsync()
     {
-        await Machine.ShellAsync($"rm -rf {Rails}; dpkg --purge mpib-agent");
+        await Machine.ShellAsync($"rm -rf {Rails}");
         await base.DisposeAsync();
     }
 
@@ -48,7 +43,7 @@ public sealed class OperatorsDayTests(SystemdMachine machine) : AcceptanceTest(m
         using var traffic = Machine.Start("root", "sh", "-ec", Send);
 
         // Install, and name the rails.
-        await Machine.ShellAsync($"apt-get install --yes {_old}");
+        await Machine.ShellAsync($"apt-get install --yes {OldAgent}");
         await Machine.ShellAsync($"""
             printf '[Rails]\nSout = eth1\nSup = eth2\nSysRoot = {Rails}\n[Policy]\nName = capacity\n' >>/etc/mpib/agent.conf
             mpib-agent --check-config /etc/mpib/agent.conf
@@ -90,7 +85,7 @@ public sealed class OperatorsDayTests(SystemdMachine machine) : AcceptanceTest(m
         Assert.Equal(pid, await MainPidAsync());
 
         // Upgrade under the job, and remove.
-        await Machine.ShellAsync($"dpkg --install {_new}");
+        await Machine.ShellAsync($"dpkg --install {NewAgent}");
         Assert.NotEqual(pid, await MainPidAsync());
         await ScreenAsync("mpibctl status", "10.0.0.2");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));

@@ -1,31 +1,14 @@
 namespace MpibAgent.AcceptanceTests;
 
 /// <summary>The Debian package under dpkg, and the tarball.</summary>
-public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machine)
+public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
 {
     private const string Versions = "dpkg-query --show --showformat='${Version}' mpib-agent";
-
-    private string _old = "";
-    private string _new = "";
-
-    public override async ValueTask InitializeAsync()
-    {
-        Prerequisites.Require();
-        _old = await Machine.PackagesAsync("0.1.0") + "/mpib-agent_0.1.0_*.deb";
-        _new = await Machine.PackagesAsync("0.2.0") + "/mpib-agent_0.2.0_*.deb";
-        await Machine.ShellAsync($"rm -rf /run/systemd/system/mpib-*.d; {Install} --uninstall --purge");
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await Machine.ShellAsync("dpkg --purge mpib-agent");
-        await base.DisposeAsync();
-    }
 
     [Fact]
     public async Task Installed_it_runs_enabled_and_explained()
     {
-        await Machine.ShellAsync($"apt-get install --yes {_old}");
+        await Machine.ShellAsync($"apt-get install --yes {OldAgent}");
 
         Assert.Equal(Idle, await PropertyAsync("StatusText"));
         Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));
@@ -40,7 +23,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task Over_an_upgrade_jobs_keep_region_slots_and_hints()
     {
-        await Machine.ShellAsync($"dpkg --install {_old}; echo '# mine' >>/etc/mpib/agent.conf");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; echo '# mine' >>/etc/mpib/agent.conf");
         await using var alice = Client("alice");
         var inode = await alice.AskAsync("inode");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
@@ -48,7 +31,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
         Assert.Equal("hint 7", await alice.AskAsync("wait-hint 0 7"));
         var pid = await MainPidAsync();
 
-        await Machine.ShellAsync($"dpkg --install {_new}");
+        await Machine.ShellAsync($"dpkg --install {NewAgent}");
 
         Assert.Equal("0.2.0", await Machine.ShellAsync(Versions));
         Assert.NotEqual(pid, await MainPidAsync());
@@ -62,7 +45,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task While_it_is_upgraded_no_registration_fails()
     {
-        await Machine.ShellAsync($"dpkg --install {_old}");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}");
         await using var load = new Load(this);
 
         await load.RunWhileAsync(UpgradeAsync(load));
@@ -73,7 +56,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task What_the_operator_disabled_stays_so_over_an_upgrade()
     {
-        await Machine.ShellAsync($"dpkg --install {_old}; systemctl stop {Units}; systemctl disable --quiet {Units}; dpkg --install {_new}");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; systemctl stop {Units}; systemctl disable --quiet {Units}; dpkg --install {NewAgent}");
 
         Assert.Equal("inactive\ninactive\ninactive", (await SystemctlAsync(["is-active", .. Units.Split(' ')])).Output.TrimEnd());
         Assert.Equal("disabled\ndisabled\ndisabled", (await SystemctlAsync(["is-enabled", .. Units.Split(' ')])).Output.TrimEnd());
@@ -82,7 +65,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task Removed_it_leaves_what_jobs_have_mapped_and_installed_again_it_goes_on_with_it()
     {
-        await Machine.ShellAsync($"dpkg --install {_old}");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}");
         await using var alice = Client("alice");
         var inode = await alice.AskAsync("inode");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
@@ -94,7 +77,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
             await Machine.ShellAsync("find /etc/mpib /run/mpib /tmp/mpib -type f; test ! -e /usr/sbin/mpib-agent"));
         Assert.Equal(inode, await InodeAsync());
 
-        await Machine.ShellAsync($"dpkg --install {_old}");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}");
 
         Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));
         Assert.Equal("policy manual, 1 flows, 1 connections", await PropertyAsync("StatusText"));
@@ -106,7 +89,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task Purged_it_leaves_nothing()
     {
-        await Machine.ShellAsync($"dpkg --install {_old}; echo '# mine' >>/etc/mpib/agent.conf; apt-get purge --yes mpib-agent");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; echo '# mine' >>/etc/mpib/agent.conf; apt-get purge --yes mpib-agent");
 
         Assert.Equal("", await Machine.ShellAsync(UninstallTests.Remains));
         Assert.Equal("", await Machine.ShellAsync("getent passwd mpib || getent group mpib || :"));
@@ -118,7 +101,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     {
         await Machine.ShellAsync("mkdir /tmp/mpib; chown alice /tmp/mpib");
 
-        var outcome = await Machine.RunAsync("sh", "-c", $"dpkg --install {_old}");
+        var outcome = await Machine.RunAsync("sh", "-c", $"dpkg --install {OldAgent}");
         await Machine.ShellAsync("rm -r /tmp/mpib");
 
         Assert.NotEqual(0, outcome.ExitCode);
@@ -128,13 +111,13 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
 
     [Fact]
     public async Task The_package_has_nothing_to_explain_but_what_its_overrides_explain() =>
-        Assert.Equal("", await Machine.ShellAsync($"lintian --allow-root --fail-on=warning {_old}"));
+        Assert.Equal("", await Machine.ShellAsync($"lintian --allow-root --fail-on=warning {OldAgent}"));
 
     [Theory]
     [InlineData("/usr/sbin/mpib-agent", "/usr/share/man/man8/mpib-agent.8.gz", "/usr/share/bash-completion/completions/mpib-agent")]
     [InlineData("/usr/bin/mpibctl", "/usr/share/man/man1/mpibctl.1.gz", "/usr/share/bash-completion/completions/mpibctl")]
     public async Task The_package_has_each_program_with_its_page_and_completion(params string[] paths) =>
-        Assert.Subset((await Machine.ShellAsync($"dpkg-deb --fsys-tarfile {_old} | tar --list")).Split('\n').Select(path => path.TrimStart('.')).ToHashSet(), paths.ToHashSet());
+        Assert.Subset((await Machine.ShellAsync($"dpkg-deb --fsys-tarfile {OldAgent} | tar --list")).Split('\n').Select(path => path.TrimStart('.')).ToHashSet(), paths.ToHashSet());
 
     [Fact]
     public async Task The_tarball_installs_and_uninstalls_without_dotnet()
@@ -155,7 +138,7 @@ public sealed class PackageTests(SystemdMachine machine) : AcceptanceTest(machin
     private async Task UpgradeAsync(Load load)
     {
         await load.GoOnAsync();
-        await Machine.ShellAsync($"dpkg --install {_new}");
+        await Machine.ShellAsync($"dpkg --install {NewAgent}");
         await load.GoOnAsync();
     }
 }

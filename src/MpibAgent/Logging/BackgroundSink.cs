@@ -20,6 +20,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
     private const int StackBytes = 256 * 1024;
 
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(2);
+
     /// <summary>So many lines leave some 5 MB that have outlived the collections meanwhile, and a process that sleeps has no other.</summary>
     private const int Burst = 8192;
 
