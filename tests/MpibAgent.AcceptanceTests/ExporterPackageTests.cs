@@ -26,7 +26,7 @@ public sealed class ExporterPackageTests(SystemdMachine machine) : PackagedTest(
     [Fact]
     public async Task Removed_it_is_gone_and_the_agent_goes_on_and_purged_nothing_is_left()
     {
-        await Machine.ShellAsync($"dpkg --install {Old}; systemctl enable --quiet --now mpib-exporter.socket");
+        await Machine.ShellAsync($"dpkg --install {Old}/*.deb; systemctl enable --quiet --now mpib-exporter.socket");
         var agent = await MainPidAsync();
 
         await Machine.ShellAsync("dpkg --remove mpib-exporter");
