@@ -222,6 +222,10 @@ internal static partial class Log
         + "and were discarded", EventName = "rail-slow")]
     public static partial void RailSlow(ILogger log, int discarded, int readings, double percent, double period);
 
+    [LoggerMessage(623, LogLevel.Information, "the kernel does not tell of links that go down ({Reason}): the rails are read more often instead",
+        EventName = "links-not-told")]
+    public static partial void LinksNotTold(ILogger log, string reason);
+
     // 700: Telemetry
     [LoggerMessage(700, LogLevel.Information, "congestion reports at {Listen}, from {Senders}, {Signed}", EventName = "telemetry-listening")]
     public static partial void TelemetryListening(ILogger log, Ipv4Endpoint listen, string senders, string signed);

@@ -33,5 +33,27 @@ public sealed class PolicyTests(SystemdMachine machine) : AcceptanceTest(machine
         await Machine.ShellAsync("mv /opt/good.conf /etc/mpib/agent.conf; systemctl restart mpib-agent");
     }
 
+    [Fact]
+    public async Task In_the_sandbox_the_kernel_tells_of_links_while_there_is_a_flow_to_steer()
+    {
+        var journal = await Journal.FromNowAsync(Machine);
+        await Machine.ShellAsync("cp /etc/mpib/agent.conf /opt/good.conf");
+        await Machine.ShellAsync(@"printf '[Policy]\nName = adaptive\n[Rails]\nSout = lo\nSup = lo\n' >/etc/mpib/agent.conf; systemctl restart mpib-agent");
+        Assert.Equal("0", await LinkListenersAsync());
+        await using (var alice = Client("alice"))
+        {
+            await alice.AskAsync("register 1 10.0.0.1 10.0.0.2");
+            await Wait.UntilAsync(LinkListenersAsync, count => count == "1");
+        }
+
+        await Wait.UntilAsync(LinkListenersAsync, count => count == "0");
+        Assert.Empty(await journal.EntriesAsync(0, "MPIB_EVENT=links-not-told"));
+        await Machine.ShellAsync("mv /opt/good.conf /etc/mpib/agent.conf; systemctl restart mpib-agent");
+    }
+
+    /// <summary>How many sockets of the agent listen to NETLINK_ROUTE's group of links.</summary>
+    private async Task<string> LinkListenersAsync() => await Machine.ShellAsync(
+        $"awk '$2 == 0 && $3 == {await MainPidAsync()} && $4 == \"00000001\"' /proc/net/netlink | wc -l");
+
     private static Task<string> HintAsync(Plugin client, uint hint) => Wait.UntilAsync(() => client.AskAsync("hint 0"), answer => answer == $"hint {hint}");
 }

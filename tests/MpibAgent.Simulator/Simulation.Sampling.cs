@@ -99,6 +99,21 @@ internal sealed partial class Simulation
         }
     }
 
+    /// <summary>
+    /// The kernel tells at once of a link that goes down or comes up. Not those who sample as often as the scenario has it: the model that these
+    /// rules are compared with knows no such news.
+    /// </summary>
+    private void TellLinks(double time)
+    {
+        foreach (var host in _hosts)
+        {
+            if (host.Policy?.Period > Period)
+            {
+                host.NextSample = Math.Min(host.NextSample, time);
+            }
+        }
+    }
+
     private void Refresh(HostState host, double time)
     {
         if (_scenario.Sampling.RefreshMilliseconds > 0)
@@ -122,7 +137,7 @@ internal sealed partial class Simulation
         Reset(host, time);
         SetPaths(host, time);
         var seen = new Observation(
-            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, TwoRails.Sout, time), Seen(host, TwoRails.Sup, time));
+            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, TwoRails.Sout, time), Seen(host, TwoRails.Sup, time), TellsLinks: true);
         host.Shares.AsSpan().Fill(double.NaN);
         policy.Decide(seen, host.Paths, host.Shares);
         for (var i = 0; i < host.Flows.Length; i++)

@@ -182,7 +182,13 @@ internal sealed partial class Simulation
                 _noise[rail] = Math.Max(0.2, 1 + _random.Gauss(0, _scenario.Sampling.RateNoise));
             }
 
+            var before = _state[rail];
             _state[rail] = _rails[rail].State(time);
+            if ((before == RailState.Down) != (_state[rail] == RailState.Down))
+            {
+                TellLinks(time);
+            }
+
             var isUp = _state[rail] == RailState.Up;
             _hostCross[rail] = isUp ? _rails[rail].HostCross(time) : 0;
             _path[rail] = isUp ? _rails[rail].PathRate(time) : 0;

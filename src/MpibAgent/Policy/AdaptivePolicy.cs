@@ -20,6 +20,9 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>Then every 100 ms, unless the period is longer anyway: what comes first is seen so late, and a link that went down.</summary>
     private static readonly TimeSpan RestPeriod = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>While the share has settled every 20 ms, unless the period is longer anyway: a black hole is found so late.</summary>
+    private static readonly TimeSpan SettledPeriod = TimeSpan.FromMilliseconds(20);
+
     private readonly RateMeter _meter = new();
     private readonly RailGuard _guard = new();
     private readonly CongestionHint _hint = new();
@@ -27,19 +30,19 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private LineSearch? _search;
     private double _soutLink, _supLink;
     private double _lastBusy;
-    private bool _isBusy, _isResting;
+    private bool _isBusy, _isResting, _isSettled;
     private int _flows, _turn, _steady;
 
     public string Name => PolicyName;
 
-    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : period;
+    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : _isSettled ? SettledPeriod : period;
 
     public string Reason { get; private set; } = "no counters to go by yet: are both rails named and there?";
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
         // At rest a single reading is enough to see that something moves.
-        _meter.Width = _isResting ? 1 : _width.Readings;
+        _meter.Width = _isResting ? 1 : _isSettled ? (int)Math.Ceiling(_width.Readings * (period / SettledPeriod)) : _width.Readings;
         Rates rates = default;
         var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
         var search = Prepare(seen, rates, shares.Length);
@@ -52,7 +55,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         var now = seen.Time.TotalSeconds;
         _lastBusy = _isBusy ? now : _lastBusy;
         _isResting = now - _lastBusy > RestAfter;
-        var forced = _guard.Decide(seen, _isBusy);
+        var forced = _guard.Decide(seen, _isBusy, _isSettled);
         var overruled = CongestedPaths.Count(paths);
         if (_guard.Reason.Length > 0 || overruled > 0 || seen.PinnedFlows > paths.Length)
         {
@@ -67,6 +70,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
             TakeIn(search, now, rates, paths);
         }
 
+        _isSettled = period < SettledPeriod && seen.TellsLinks && _guard.Reason.Length == 0 && search.IsSettled;
         HintMix.Fill(encoding, forced ?? search.Share, _turn, shares);
         if (_guard.Reason.Length == 0)
         {
@@ -78,10 +82,10 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     {
         var before = search.Share;
         search.Hint = _hint.Direction(paths);
-        search.Sample(now, rates);
+        search.Sample(now, rates, _isSettled);
         Reason = search.Reason;
         _turn++;
-        _steady = search.Share == before ? _steady + 1 : 0;
+        _steady = search.Share == before && !_isSettled ? _steady + 1 : 0;
         _width.Note(rates, _isBusy && _steady > 1);
     }
 

@@ -12,6 +12,15 @@ internal sealed partial class LineSearch
         }
 
         var change = (x.Sum / was.Sum) - 1;
+        if (_isLong && Math.Abs(change) > Math.Max(LongDeviation, 2 * _noise))
+        {
+            // What came before the change is in it, too: it says that there was one, and the next sample says which.
+            _lastMove = _active;
+            (_low, _high) = change < 0 ? (1, 0) : (0, 1);
+            _deviant.Clear();
+            return;
+        }
+
         if (Math.Abs(change) > Math.Max(Deviation, 3 * _noise))
         {
             (_low, _high) = change < 0 ? (_low + 1, 0) : (0, _high + 1);
@@ -25,7 +34,7 @@ internal sealed partial class LineSearch
             _base = was;
         }
 
-        if (_lastSum is { } lastSum)
+        if (_lastSum is { } lastSum && !_isLong)
         {
             _noise += 0.05 * (Math.Min(Math.Abs((x.Sum / lastSum) - 1) * 0.89, (3 * _noise) + 0.005) - _noise);
         }
@@ -78,7 +87,8 @@ internal sealed partial class LineSearch
     /// <summary>Two samples in a row are off on the same side: the network has changed, or the job has.</summary>
     private void Changed(in Rates was)
     {
-        var (a, b) = (_deviant[^2], _deviant[^1]);
+        var b = _deviant[^1];
+        var a = _deviant.Count > 1 ? _deviant[^2] : b;
         var agree = Math.Abs((a.Sum / b.Sum) - 1) < Math.Max(0.1, 3 * _noise);
         if (!agree && Math.Max(_low, _high) < 4)
         {
@@ -86,7 +96,7 @@ internal sealed partial class LineSearch
         }
 
         var isDrop = _low >= 2;
-        var now = agree ? Mean(_deviant, 2) : b;
+        var now = agree ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
         var drop = Math.Log(was.Sum / Math.Max(now.Sum, 1));
         _base = now;
         _low = _high = 0;

@@ -24,6 +24,12 @@ internal sealed partial class LineSearch
     /// <summary>By how much a sample must be off the base rates to count, unless noise is higher.</summary>
     private const double Deviation = 0.08;
 
+    /// <summary>The same of a long sample, whose noise is less. It only calls for short ones.</summary>
+    private const double LongDeviation = 0.03;
+
+    /// <summary>Settled: no move of over <see cref="SettledMove"/> for so many seconds, and rates that vary by no more than these.</summary>
+    private const double SettledAfter = 0.5, SettledMove = 0.05, SettledNoise = 0.02, SettledUnrest = 0.05;
+
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
@@ -72,10 +78,12 @@ internal sealed partial class LineSearch
     private bool _wasBusy;
     private int _burstAge;
     private double _lastBusy = double.NaN;
-    private Rates? _heldBack;
+    private (Rates Rates, bool IsLong)? _heldBack;
     private double? _lastIntake;
     private Rates? _last;
     private double _soutUnrest, _supUnrest;
+    private double _lastMove;
+    private bool _isLong;
     private int _restlessRail, _restless;
     private double _restlessStep, _lastRestless = -9;
 
@@ -117,6 +125,10 @@ internal sealed partial class LineSearch
     /// <summary>Which way congestion signals point: 1 when SOUT is the more congested, so that SUP should get more, -1 the other way, 0 unknown.</summary>
     public int Hint { get; set; }
 
+    /// <summary>Whether the share has proved itself for a while and nothing is going on, so that the next sample may be a long one.</summary>
+    public bool IsSettled => !_isTrying && _base is not null && _low + _high == 0 && _heldBack is null && _quick.Count == 0 && _burstAge > LongBurst
+        && _active - _lastMove > SettledAfter && _noise < SettledNoise && Math.Max(_soutUnrest, _supUnrest) < SettledUnrest;
+
     /// <summary>Something else has the say over the share for now; what was known of the rates is void.</summary>
     public void Interrupt()
     {
@@ -128,7 +140,10 @@ internal sealed partial class LineSearch
     }
 
     /// <summary>Takes the next sample in.</summary>
-    public void Sample(double now, in Rates rates)
+    /// <param name="now">When, in seconds.</param>
+    /// <param name="rates">The sample.</param>
+    /// <param name="isLong">It is longer than others because of <see cref="IsSettled"/>, and tells nothing of what they vary by.</param>
+    public void Sample(double now, in Rates rates, bool isLong = false)
     {
         var isBusy = rates.Sum > 0.005 * (_soutLink + _supLink);
         var isInside = isBusy && _wasBusy;
@@ -147,26 +162,27 @@ internal sealed partial class LineSearch
         if (_heldBack is { } before)
         {
             _heldBack = null;
-            TakeIn(before);
+            TakeIn(before.Rates, before.IsLong);
         }
 
         if (rates.Sum < 0.9 * _lastIntake)
         {
             // The end of a burst looks so, too: only the next sample tells.
-            _heldBack = rates;
+            _heldBack = (rates, isLong);
         }
         else
         {
-            TakeIn(rates);
+            TakeIn(rates, isLong);
         }
 
         _lastIntake = rates.Sum;
     }
 
-    private void TakeIn(in Rates x)
+    private void TakeIn(in Rates x, bool isLong)
     {
+        _isLong = isLong;
         _active += x.Seconds;
-        _interval += 0.05 * (Math.Min(x.Seconds, 20 * _period) - _interval);
+        _interval += _isLong ? 0 : 0.05 * (Math.Min(x.Seconds, 20 * _period) - _interval);
         WatchUnrest(x);
         if (_settling > 0)
         {
@@ -248,6 +264,11 @@ internal sealed partial class LineSearch
 
     private void Hold(double share, Rates? rates)
     {
+        if (Math.Abs(Odds.Of(share) - Odds.Of(_held)) > SettledMove)
+        {
+            _lastMove = _active;
+        }
+
         _held = share;
         _base = rates;
         _low = _high = 0;

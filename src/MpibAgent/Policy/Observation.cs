@@ -30,8 +30,9 @@ internal readonly record struct RailSample
 /// <param name="Sout">Rail 0.</param>
 /// <param name="Sup">Rail 1.</param>
 /// <param name="PinnedFlows">How many flows are on the rails whose split the operator has pinned.</param>
+/// <param name="TellsLinks">Whether a link that goes down or comes up leads to an observation at once, so that nobody has to read often for its sake.</param>
 /// <param name="IsSample">False between two samples, when something else calls for a decision: then the rails are as the last sample saw them.</param>
-internal readonly record struct Observation(TimeSpan Time, RailSample Sout, RailSample Sup, int PinnedFlows = 0, bool IsSample = true);
+internal readonly record struct Observation(TimeSpan Time, RailSample Sout, RailSample Sup, int PinnedFlows = 0, bool TellsLinks = false, bool IsSample = true);
 
 /// <summary>How congested a flow's two paths are by telemetry, 0 to 255; null without a report that is fresh.</summary>
 /// <param name="Sout">Rail 0.</param>

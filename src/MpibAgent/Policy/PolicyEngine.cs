@@ -84,7 +84,7 @@ internal sealed class PolicyEngine : IHostedService
     {
         _table.Changed -= FlowsChanged;
         _levels.Crossed -= CongestionChanged;
-        _timer.Disarm();
+        Rest();
     });
 
     /// <summary>From now on policies are made by these settings; the one that they name takes charge.</summary>
@@ -108,7 +108,7 @@ internal sealed class PolicyEngine : IHostedService
         _policy = policy;
         _isTorn = _hasSeen = false;
         _share = _toldShare = double.NaN;
-        _timer.Disarm();
+        Rest();
         Log.PolicyInCharge(_log, policy.Name);
         FlowsChanged();
         Decided?.Invoke();
@@ -170,11 +170,13 @@ internal sealed class PolicyEngine : IHostedService
 
         if (_table.FlowCount == 0)
         {
-            _timer.Disarm();
+            Rest();
             _share = double.NaN;
         }
         else if (!_timer.IsArmed)
         {
+            _rails.Follow(LinkChanged);
+
             // The first decision does not wait for a period that may be an hour.
             _timer.Arm(double.IsNaN(_share) ? TimeSpan.Zero : _policy.Period.Value);
         }
@@ -189,6 +191,22 @@ internal sealed class PolicyEngine : IHostedService
                     _table.Steer(slot, _hints.Encoding.Nearest(_share));
                 }
             }
+        }
+    }
+
+    /// <summary>No timer, no news of links.</summary>
+    private void Rest()
+    {
+        _timer.Disarm();
+        _rails.Unfollow();
+    }
+
+    /// <summary>That does not wait for the next sample either, but is one itself.</summary>
+    private void LinkChanged()
+    {
+        if (_timer.IsArmed)
+        {
+            Decide(isSample: true);
         }
     }
 

@@ -18,8 +18,11 @@ internal sealed class RailGuard
     /// <summary>A black hole that was last seen so many seconds ago is forgiven.</summary>
     private const double Forgiven = 60;
 
-    /// <summary>Seconds without a byte before new traffic is kept off SUP until SOUT has shown that it moves.</summary>
-    private const double Silence = 2;
+    /// <summary>
+    /// Seconds without a byte before new traffic is kept off SUP until SOUT has shown that it moves: 2, less the longest sample, at whose beginning
+    /// the last byte may have been.
+    /// </summary>
+    private const double Silence = 1.98;
 
     /// <summary>Silence within so many seconds of SUP's return is its fault.</summary>
     private const double Relapse = 0.03;
@@ -34,11 +37,14 @@ internal sealed class RailGuard
     public string Reason { get; private set; } = "";
 
     /// <summary>The share to which the rails that may be used force the split: 0, 1, or null when both may be used, or neither.</summary>
-    public double? Decide(in Observation seen, bool isBusy)
+    /// <param name="seen">The rails.</param>
+    /// <param name="isBusy">Whether bytes moved.</param>
+    /// <param name="isLong">Whether the sample is a long one (<see cref="LineSearch.IsSettled"/>).</param>
+    public double? Decide(in Observation seen, bool isBusy, bool isLong = false)
     {
         var now = seen.Time.TotalSeconds;
-        var sout = Look(_sout, seen.Sout, now, isBusy);
-        var sup = Look(_sup, seen.Sup, now, isBusy);
+        var sout = Look(_sout, seen.Sout, now, isBusy, isLong);
+        var sup = Look(_sup, seen.Sup, now, isBusy, isLong);
         if (seen.Sout.Timeouts is null || seen.Sup.Timeouts is null)
         {
             sup ??= LookForSilence(now, isBusy);
@@ -54,7 +60,7 @@ internal sealed class RailGuard
         return (sout is null) == (sup is null) ? null : sup is null ? 1 : 0;
     }
 
-    private static string? Look(Rail rail, in RailSample sample, double now, bool isBusy)
+    private static string? Look(Rail rail, in RailSample sample, double now, bool isBusy, bool isLong)
     {
         if (!sample.IsUp)
         {
@@ -71,12 +77,15 @@ internal sealed class RailGuard
         }
 
         var isOut = now < rail.OutUntil;
-        if (sample.Timeouts > rail.Timeouts && !isBusy && !isOut)
+        var hasRunOut = sample.Timeouts > rail.Timeouts;
+        if ((hasRunOut || rail.HasRunOutBefore) && !isBusy && !isOut)
         {
             rail.Condemn(now, "dead: its timers run out");
             isOut = true;
         }
 
+        // A long sample may begin with the last bytes that moved and end with their timer.
+        rail.HasRunOutBefore = hasRunOut && isBusy && isLong;
         rail.Timeouts = sample.Timeouts;
         return isOut ? rail.Why : null;
     }
@@ -115,6 +124,7 @@ internal sealed class RailGuard
     private sealed class Rail
     {
         public bool WasDown;
+        public bool HasRunOutBefore;
         public double OutUntil = double.NegativeInfinity;
         public string Why = "";
         public ulong? Timeouts;

@@ -6,9 +6,15 @@ internal sealed class NetworkInterface : RailDevice
     private readonly SysfsFile _carrier;
 
     public NetworkInterface(string directory)
-        : base(directory, "statistics/tx_bytes", txUnit: 1, "operstate", "speed") => _carrier = FileOf("carrier");
+        : base(directory, "statistics/tx_bytes", txUnit: 1, "operstate", "speed")
+    {
+        _carrier = FileOf("carrier");
+        InterfaceIndex = SysfsTree.InterfaceIndexOf(directory);
+    }
 
     public override string Description => "network interface";
+
+    public override int? InterfaceIndex { get; }
 
     public override IEnumerable<string> Caveats
     {

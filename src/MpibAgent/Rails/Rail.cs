@@ -22,6 +22,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     private long _nextCheck = long.MinValue;
     private long _nextSlow;
     private bool _isUp;
+    private bool _isTold;
     private bool _isTxMissing;
     private bool _saidThatItWraps;
     private double _linkRate;
@@ -38,6 +39,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     /// <summary>Whether its device is there.</summary>
     public bool IsPresent => _device is not null;
 
+    /// <summary>Whether a change of its link is told (<see cref="Tell"/>), and need not be looked for.</summary>
+    public bool IsTold => _device?.InterfaceIndex is not null;
+
     /// <summary>Looks for the device, and says so when there is none.</summary>
     public void Open()
     {
@@ -52,6 +56,17 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
         {
             Log.RailMissing(log, label, name, SysfsTree.WhyNotFound(root, wanted));
         }
+    }
+
+    /// <summary>An interface's link has changed. If it is this rail's, the next sample looks at the link, and the answer is true.</summary>
+    public bool Tell(int index)
+    {
+        if (IsTold && (index == LinkEvents.Any || index == _device!.InterfaceIndex))
+        {
+            _isTold = true;
+        }
+
+        return _isTold;
     }
 
     /// <summary>What its counter of bytes shows; one system call and nothing else, since both rails are read at one moment.</summary>
@@ -81,17 +96,19 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
         // Of a device that was found just now the counter has not been read yet.
         var isNew = _device != read;
         var bytes = isNew ? null : FollowTx(_device, tx);
-        if (!_isUp || isNew || isDue || bytes is null || bytes == _bytes)
+        if (!_isUp || isNew || isDue || _isTold || bytes is null || bytes == _bytes)
         {
             FollowState(_device, _device.ReadIsUp() ?? (isNew || bytes is not null));
         }
 
         // Otherwise it sends, and so is up: to ask takes more than twice as long as to read the counter.
         _bytes = bytes;
-        if (isDue)
+        if (isDue || _isTold)
         {
             FollowRate(_device);
         }
+
+        _isTold = false;
 
         if (now >= _nextSlow)
         {

@@ -52,6 +52,9 @@ internal abstract class RailDevice : IDisposable
 
     protected SysfsFile Rate { get; }
 
+    /// <summary>The index of the network interface whose link is this device's; null where no interface tells of it.</summary>
+    public virtual int? InterfaceIndex => null;
+
     /// <summary>Opens the files that are not open.</summary>
     public virtual void Open()
     {

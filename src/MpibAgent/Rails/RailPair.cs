@@ -27,6 +27,7 @@ internal sealed class RailPair : IDisposable
     private readonly FloodGate _slowWarning;
     private readonly FloodGate _soutWarning;
     private readonly FloodGate _supWarning;
+    private readonly LinkEvents _links;
     private FrozenWatch _soutWatch;
     private FrozenWatch _supWatch;
     private int _readings;
@@ -42,6 +43,7 @@ internal sealed class RailPair : IDisposable
         Sup = new Rail("SUP", options.Sup, options.SupGbps, options.SysRoot, _time, complaints, log);
         _soutWatch = new FrozenWatch(_time);
         _supWatch = new FrozenWatch(_time);
+        _links = new LinkEvents(loop, log);
         _slowWarning = new FloodGate(_time, limit: 1, WarningInterval);
         _soutWarning = new FloodGate(_time, limit: 1, WarningInterval);
         _supWarning = new FloodGate(_time, limit: 1, WarningInterval);
@@ -78,6 +80,22 @@ internal sealed class RailPair : IDisposable
             Log.RailCaveat(_log, Sup.Label, Sup.Device, "it is the SOUT rail as well, so no policy can tell the two apart");
         }
     }
+
+    /// <summary>Has <paramref name="changed"/> called when a rail's link may have changed, until <see cref="Unfollow"/>.</summary>
+    public void Follow(Action changed)
+    {
+        Open();
+        _links.Open(index =>
+        {
+            if (Sout.Tell(index) | Sup.Tell(index))
+            {
+                changed();
+            }
+        });
+    }
+
+    /// <summary>Nothing is called any more.</summary>
+    public void Unfollow() => _links.Close();
 
     /// <summary>Reads both rails.</summary>
     /// <param name="period">In how long the next reading comes.</param>
@@ -118,11 +136,15 @@ internal sealed class RailPair : IDisposable
             (_readings, _discardedOfThem) = (0, 0);
         }
 
-        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup);
+        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup)
+        {
+            TellsLinks = _links.IsOpen && Sout.IsTold && Sup.IsTold,
+        };
     }
 
     public void Dispose()
     {
+        _links.Dispose();
         Sout.Dispose();
         Sup.Dispose();
     }

@@ -29,7 +29,13 @@ internal sealed class RdmaPort : RailDevice
         _timeouts = FileOf("hw_counters/local_ack_timeout_err");
         _notifications = FileOf("hw_counters/rp_cnp_handled");
         _lifespan = FileOf("hw_counters/lifespan");
+
+        // InfiniBand has a link of its own, of which an interface on top of it says little.
+        InterfaceIndex = SysfsTree.TextOf($"{Directory}/link_layer") == "Ethernet" && Interface is { } name
+            ? SysfsTree.InterfaceIndexOf($"{root}/class/net/{Path.GetFileName(name)}") : null;
     }
+
+    public override int? InterfaceIndex { get; }
 
     public override string Description => $"RDMA device, port {_port}"
         + (SysfsTree.TextOf($"{Directory}/link_layer") is { Length: > 0 } layer ? $", {layer}" : "")

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using MpibAgent.Logging;
 
@@ -107,6 +108,10 @@ internal static class SysfsTree
         file.Open();
         return Printable.Escape(file.Read(stackalloc byte[SysfsFile.LongestText]));
     }
+
+    /// <summary>The number by which the kernel knows the interface in <paramref name="directory"/>.</summary>
+    public static int? InterfaceIndexOf(string directory) =>
+        int.TryParse(TextOf($"{directory}/ifindex"), NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index > 0 ? index : null;
 
     private static string RdmaDevice(string root, RailName name) => $"{root}/class/infiniband/{name.Device}";
 

@@ -11,6 +11,7 @@ public sealed class AdaptivePolicyTests
     private static readonly RailSample Link = Seen.Up with { LinkRate = Rate };
     private double _now = 1;
     private ulong _bytes;
+    private double _share = 0.5, _sout, _sup;
 
     [Fact]
     public void A_decision_between_samples_does_not_cost_a_sample()
@@ -74,6 +75,42 @@ public sealed class AdaptivePolicyTests
         Assert.Equal(TimeSpan.FromMilliseconds(100), policy.Period);
         Decide(policy, Seen.At(_now + 0.1, Link with { TxBytes = sout + 80_000_000 }, Link with { TxBytes = sup + 80_000_000 }));
         Assert.Equal(Period, policy.Period);
+    }
+
+    [Fact]
+    public void Once_it_has_settled_it_reads_seldom_but_for_its_probes()
+    {
+        var policy = Make(0.5);
+        Stream(policy, seconds: 3, supRate: 0.5 * Rate);
+        Assert.InRange(Stream(policy, seconds: 2, supRate: 0.5 * Rate), 100, 180);
+    }
+
+    [Fact]
+    public void When_nobody_tells_of_links_it_reads_as_often_as_ever()
+    {
+        var policy = Make(0.5);
+        Stream(policy, seconds: 3, supRate: 0.5 * Rate, tellsLinks: false);
+        Assert.InRange(Stream(policy, seconds: 2, supRate: 0.5 * Rate, tellsLinks: false), 399, 401);
+    }
+
+    [Fact]
+    public void A_period_that_is_longer_anyway_stays()
+    {
+        var policy = new AdaptivePolicy(HintEncoding.Ppm1024, TimeSpan.FromMilliseconds(30), 0.5, new Random(1));
+        Stream(policy, seconds: 20, supRate: 0.5 * Rate);
+        Assert.Equal(TimeSpan.FromMilliseconds(30), policy.Period);
+    }
+
+    [Fact]
+    public void What_changes_while_it_has_settled_is_followed_as_well()
+    {
+        var policy = Make(0.5);
+        Stream(policy, seconds: 4, supRate: 0.5 * Rate);
+        Assert.InRange(_share, 0.32, 0.345);
+        Stream(policy, seconds: 1, supRate: 0.2 * Rate);
+        Assert.InRange(_share, 0.15, 0.185);
+        Stream(policy, seconds: 2, supRate: Rate);
+        Assert.InRange(_share, 0.48, 0.52);
     }
 
     [Fact]
@@ -168,6 +205,27 @@ public sealed class AdaptivePolicyTests
         {
             Decide(policy, Next(4_000_000));
         }
+    }
+
+    /// <summary>
+    /// A job that sends without end, SOUT full at the line rate; it reads when the policy wants it to.
+    /// </summary>
+    /// <returns>How often it read.</returns>
+    private int Stream(AdaptivePolicy policy, double seconds, double supRate, bool tellsLinks = true)
+    {
+        var readings = 0;
+        for (var end = _now + seconds; _now < end; readings++)
+        {
+            var passed = policy.Period!.Value.TotalSeconds;
+            var goodput = Math.Min(supRate / Math.Max(_share, 0.001), Rate / Math.Max(1 - _share, 0.001));
+            _now += passed;
+            _sout += passed * goodput * (1 - _share);
+            _sup += passed * goodput * _share;
+            var seen = Seen.At(_now, Link with { TxBytes = (ulong)_sout }, Link with { TxBytes = (ulong)_sup });
+            _share = Decide(policy, seen with { TellsLinks = tellsLinks })[0];
+        }
+
+        return readings;
     }
 
     private Observation Next(ulong bytes)

@@ -73,6 +73,24 @@ public sealed class RailGuardTests
     }
 
     [Fact]
+    public void In_a_long_sample_the_last_bytes_may_have_moved_before_the_timer_ran_out()
+    {
+        Decide(1, Timeouts(7), Timeouts(3), isBusy: true);
+        Assert.Null(_guard.Decide(Seen.At(1.1, Timeouts(7), Timeouts(4)), isBusy: true, isLong: true));
+        Assert.Equal(0, Decide(1.2, Timeouts(7), Timeouts(4)));
+        Assert.Equal("SUP dead: its timers run out", _guard.Reason);
+    }
+
+    [Fact]
+    public void If_bytes_move_after_it_as_well_it_was_no_black_hole()
+    {
+        Decide(1, Timeouts(7), Timeouts(3), isBusy: true);
+        Assert.Null(_guard.Decide(Seen.At(1.1, Timeouts(7), Timeouts(4)), isBusy: true, isLong: true));
+        Assert.Null(Decide(1.2, Timeouts(7), Timeouts(4), isBusy: true));
+        Assert.Null(Decide(1.3, Timeouts(7), Timeouts(4)));
+    }
+
+    [Fact]
     public void The_count_of_timers_at_the_first_look_says_nothing() => Assert.Null(Decide(1, Timeouts(1000), Timeouts(1000)));
 
     [Fact]

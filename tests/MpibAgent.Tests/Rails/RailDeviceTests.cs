@@ -20,6 +20,36 @@ public sealed class RailDeviceTests
     }
 
     [Theory]
+    [InlineData("eth0", true)]
+    [InlineData("mlx5_0", true)]
+    [InlineData("mlx5_1", false)]
+    public void An_interface_tells_of_its_link_and_so_does_that_of_an_RDMA_port_unless_it_is_InfiniBand(string name, bool isTold)
+    {
+        using var rig = new SysfsRig(name);
+        rig.Write("class/net/eth0/ifindex", 2);
+        rig.Write("class/net/eth1/ifindex", 3);
+        rig.Write("class/net/ib0/ifindex", 4);
+        rig.Read();
+        Assert.Equal(isTold, rig.Pair.Sout.IsTold);
+        Assert.Equal((isTold, isTold), (rig.Pair.Sout.Tell(name == "eth0" ? 2 : 3), rig.Pair.Sout.Tell(0)));
+    }
+
+    [Fact]
+    public void A_link_that_is_told_of_is_looked_at_though_bytes_move()
+    {
+        using var rig = new SysfsRig("eth0");
+        rig.Write("class/net/eth0/ifindex", 2);
+        Assert.True(rig.Read().Sout.IsUp);
+        rig.Write("class/net/eth0/operstate", "down\n");
+        rig.Write("class/net/eth0/statistics/tx_bytes", 223456789);
+        Assert.True(rig.ReadAfter(SysfsRig.Period).Sout.IsUp);
+        Assert.False(rig.Pair.Sout.Tell(7));
+        Assert.True(rig.Pair.Sout.Tell(2));
+        rig.Write("class/net/eth0/statistics/tx_bytes", 323456789);
+        Assert.False(rig.ReadAfter(SysfsRig.Period).Sout.IsUp);
+    }
+
+    [Theory]
     [InlineData("bond0", "a bond of eth2 and eth3: counter and rate are those of all its members together")]
     [InlineData("mlx5_bond_0", "its interface bond0 is a bond of eth2 and eth3: counter and rate are those of the bond")]
     [InlineData("mlx5_2", "a virtual function of mlx5_0: the link's rate is shared with that and with other functions")]

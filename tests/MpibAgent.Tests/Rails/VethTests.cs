@@ -1,13 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
+using MpibAgent.Interface;
 using MpibAgent.Policy;
 using MpibAgent.Rails;
 
 namespace MpibAgent.Tests.Rails;
 
 /// <summary>Real interfaces of a network namespace of the test's own, seen through a sysfs that is mounted for it.</summary>
-public sealed class VethTests : IDisposable
+public sealed partial class VethTests : IDisposable
 {
     private const int Payload = 1000;
 
@@ -58,6 +61,56 @@ public sealed class VethTests : IDisposable
         Assert.Equal(3, _log.Count("rail-found"));
     }
 
+    [Fact]
+    public async Task A_link_that_goes_down_is_told_however_seldom_the_rails_are_read()
+    {
+        MakeRails();
+        var policy = new Seldom();
+        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
+        agent.OnLoop(() => EnterNamespace());
+        Assert.DoesNotContain(LinkListener, NetlinkSockets(), StringComparison.Ordinal);
+
+        using var client = agent.Connect();
+        client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
+        Wait.Until(() => policy.Last is { TellsLinks: true, Sout.IsUp: true, Sup.IsUp: true });
+        Assert.Equal(0, Inside("ip", "link", "set", "sup-far", "down"));
+        Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: false });
+        Assert.Equal(0, Inside("ip", "link", "set", "sup-far", "up"));
+        Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: true });
+        Assert.Equal(0, Inside("ip", "link", "delete", "sup"));
+        Wait.Until(() => policy.Last is { TellsLinks: false, Sup.IsUp: false });
+
+        Assert.Contains(LinkListener, NetlinkSockets(), StringComparison.Ordinal);
+        client.Deregister(1);
+        Wait.Until(() => !NetlinkSockets().Contains(LinkListener, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_other_interfaces_do_leads_to_no_reading()
+    {
+        MakeRails();
+        var policy = new Seldom();
+        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
+        agent.OnLoop(() => EnterNamespace());
+        using var client = agent.Connect();
+        client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
+        Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: true });
+        var asked = policy.Asked;
+
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(0, Inside("ip", "link", "add", "other", "type", "veth", "peer", "name", "other-far"));
+            Assert.Equal(0, Inside("ip", "link", "delete", "other"));
+        }
+
+        // Events come in order: with the first of its own those of the other, forty at least, have been passed over.
+        Assert.Equal(0, Inside("ip", "link", "set", "sup", "mtu", "1400"));
+        Wait.Until(() => policy.Asked > asked);
+        Assert.InRange(policy.Asked, asked + 1, asked + 5);
+    }
+
     private static void AssertSent(int count, ulong? bytes)
     {
         // Its headers come on top, and what an interface that has just come up says of itself.
@@ -96,6 +149,26 @@ public sealed class VethTests : IDisposable
 
     private static string FarOf(int rail) => string.Create(CultureInfo.InvariantCulture, $"10.77.{rail}.2");
 
+    /// <summary>As "ip netns exec" does it for a process, but for the calling thread.</summary>
+    private bool EnterNamespace()
+    {
+        using var handle = File.OpenHandle($"/run/netns/{_namespace}");
+        Assert.Equal(0, SetNamespace(handle, NetworkNamespace));
+        return true;
+    }
+
+    /// <summary>All of the namespace: family, receiver and groups of each.</summary>
+    private string NetlinkSockets()
+    {
+        using var process = Process.Start(new ProcessStartInfo("nsenter", [$"--net=/run/netns/{_namespace}", "awk", "{print $2, $4}", "/proc/net/netlink"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return text;
+    }
+
     private int Inside(params string[] command) => Run("nsenter", [$"--net=/run/netns/{_namespace}", .. command]);
 
     private static int Run(string program, params string[] arguments)
@@ -104,5 +177,37 @@ public sealed class VethTests : IDisposable
         TestContext.Current.SendDiagnosticMessage(process.StandardError.ReadToEnd());
         process.WaitForExit();
         return process.ExitCode;
+    }
+
+    private const int NetworkNamespace = 0x40000000;
+
+    /// <summary>NETLINK_ROUTE and RTMGRP_LINK, as /proc/net/netlink shows them.</summary>
+    private const string LinkListener = "0 00000001";
+
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    private static partial int SetNamespace(SafeFileHandle handle, int type);
+
+    /// <summary>Wants to be asked once an hour, and remembers what it was shown.</summary>
+    private sealed class Seldom : ISplitPolicy
+    {
+        private int _asked;
+        private volatile object? _last;
+
+        public int Asked => Volatile.Read(ref _asked);
+
+        public Observation? Last => (Observation?)_last;
+
+        public string Name => "seldom";
+
+        public TimeSpan? Period => TimeSpan.FromHours(1);
+
+        public string Reason => "";
+
+        public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
+        {
+            _last = seen;
+            Interlocked.Increment(ref _asked);
+            shares.Fill(0.5);
+        }
     }
 }

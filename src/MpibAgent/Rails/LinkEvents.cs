@@ -1,0 +1,141 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+
+namespace MpibAgent.Rails;
+
+/// <summary>
+/// The kernel's news of network interfaces, over rtnetlink(7): which of them has changed. What it is now is read from sysfs, so that an event
+/// that was lost, comes late, or comes from nowhere costs a reading and no more. On the loop's thread; closed it costs and wakes nothing.
+/// </summary>
+internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposable
+{
+    /// <summary>Stands for every interface: events were lost.</summary>
+    public const int Any = 0;
+
+    // A message is longer; what is read here is at its beginning, and the rest is cut off.
+    private const int Enough = 512;
+
+    // Containers come and go in numbers: the others on the loop have their turn in between.
+    private const int MostPerTurn = 64;
+
+    private int _socket = -1;
+    private Action<int>? _changed;
+    private bool _hasComplained;
+
+    /// <summary>Whether it listens.</summary>
+    public bool IsOpen => _socket >= 0;
+
+    /// <summary>Listens from now on, and calls <paramref name="changed"/> with an interface's index, or <see cref="Any"/>.</summary>
+    public void Open(Action<int> changed)
+    {
+        if (IsOpen)
+        {
+            return;
+        }
+
+        var descriptor = MakeSocket(AddressFamily, SocketRaw | SocketNonBlocking | SocketCloseOnExec, RouteProtocol);
+        Span<byte> address = stackalloc byte[12];
+        address.Clear();
+        BinaryPrimitives.WriteUInt16LittleEndian(address, AddressFamily);
+        BinaryPrimitives.WriteUInt32LittleEndian(address[8..], LinkGroup);
+        if (descriptor < 0 || Bind(descriptor, address, address.Length) != 0)
+        {
+            var why = Marshal.GetLastPInvokeErrorMessage();
+            if (descriptor >= 0)
+            {
+                _ = CloseDescriptor(descriptor);
+            }
+
+            if (!_hasComplained)
+            {
+                _hasComplained = true;
+                Log.LinksNotTold(log, why);
+            }
+
+            return;
+        }
+
+        (_socket, _changed) = (descriptor, changed);
+        loop.Add(descriptor, Ready.Read, _ => Receive());
+    }
+
+    /// <summary>Listens no more.</summary>
+    public void Close()
+    {
+        if (IsOpen)
+        {
+            loop.Forget(_socket);
+            Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (IsOpen)
+        {
+            _ = CloseDescriptor(_socket);
+            _socket = -1;
+        }
+    }
+
+    private void Receive()
+    {
+        Span<byte> message = stackalloc byte[Enough];
+        for (var i = 0; i < MostPerTurn && IsOpen; i++)
+        {
+            var length = Receive(_socket, message, message.Length, 0);
+            if (length >= 0)
+            {
+                if (Index(message[..(int)length]) is { } index)
+                {
+                    _changed!(index);
+                }
+
+                continue;
+            }
+
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Again or Interrupted:
+                    return;
+                case NoBuffers:
+                    _changed!(Any);
+                    break;
+                default:
+                    Log.LinksNotTold(log, Marshal.GetLastPInvokeErrorMessage());
+                    Close();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Of struct nlmsghdr the type, and of struct ifinfomsg behind it the index; the kernel sends one in a datagram.</summary>
+    private static int? Index(ReadOnlySpan<byte> message) =>
+        message.Length >= 24 && BinaryPrimitives.ReadUInt16LittleEndian(message[4..]) is NewLink or DeletedLink
+            ? BinaryPrimitives.ReadInt32LittleEndian(message[20..]) : null;
+
+    private const ushort AddressFamily = 16; // AF_NETLINK
+    private const int RouteProtocol = 0;
+    private const uint LinkGroup = 1; // RTMGRP_LINK
+    private const int SocketRaw = 3;
+    private const int SocketNonBlocking = 0x800;
+    private const int SocketCloseOnExec = 0x80000;
+    private const ushort NewLink = 16; // RTM_NEWLINK
+    private const ushort DeletedLink = 17; // RTM_DELLINK
+    private const int Interrupted = 4;
+    private const int Again = 11;
+    private const int NoBuffers = 105;
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    private static partial int MakeSocket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    private static partial int Bind(int descriptor, ReadOnlySpan<byte> address, int length);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint Receive(int descriptor, Span<byte> buffer, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseDescriptor(int descriptor);
+}
