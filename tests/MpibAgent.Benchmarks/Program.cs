@@ -18,6 +18,7 @@ var sections = new (string Name, Action<Tools, Run> Measure)[]
     ("control", ControlBenchmark.Run),
     ("reader", ReaderBenchmark.Run),
     ("micro", MicroBenchmark.Run),
+    ("steering", SteeringBenchmark.Run),
     ("start", StartBenchmark.Run),
     ("idle", IdleBenchmark.Run),
 };

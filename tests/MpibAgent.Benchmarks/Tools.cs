@@ -16,7 +16,7 @@ internal sealed class Tools
     {
         Directory = directory;
         Agent = agent ?? Path.Combine(this["bin"], "mpib-agent");
-        foreach (var name in new[] { "floor", "load", "control", "control_floor", "reader", "ready", "ready_floor" })
+        foreach (var name in new[] { "floor", "load", "control", "control_floor", "reader", "ready", "ready_floor", "nics", "steering_floor" })
         {
             Finish(Process.Start("gcc", ["-std=c11", "-O2", "-pthread", Path.Combine(Here(), name + ".c"), "-o", this[name]])!, "gcc");
         }
