@@ -26,6 +26,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private readonly RateMeter _meter = new();
     private readonly RailGuard _guard = new();
     private readonly CongestionHint _hint = new();
+    private readonly Trickle _trickle = new();
     private readonly SampleWidth _width = new(period);
     private LineSearch? _search;
     private double _soutLink, _supLink;
@@ -82,7 +83,11 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     {
         var before = search.Share;
         search.Hint = _hint.Direction(paths);
-        search.Sample(now, rates, _isSettled);
+        if (_trickle.Take(rates, search.IsTraffic(rates)) is { } sample)
+        {
+            search.Sample(now, sample, _isSettled);
+        }
+
         Reason = search.Reason;
         _turn++;
         _steady = search.Share == before && !_isSettled ? _steady + 1 : 0;

@@ -30,6 +30,9 @@ internal sealed partial class LineSearch
     /// <summary>Settled: no move of over <see cref="SettledMove"/> for so many seconds, and rates that vary by no more than these.</summary>
     private const double SettledAfter = 0.5, SettledMove = 0.05, SettledNoise = 0.02, SettledUnrest = 0.05;
 
+    /// <summary>Of both line rates together: what is traffic, and what may be a <see cref="Trickle"/> of it, if it is so near to the split.</summary>
+    private const double TrafficPart = 0.005, TricklePart = 0.0001, TrickleProportion = 0.7;
+
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
@@ -145,7 +148,7 @@ internal sealed partial class LineSearch
     /// <param name="isLong">It is longer than others because of <see cref="IsSettled"/>, and tells nothing of what they vary by.</param>
     public void Sample(double now, in Rates rates, bool isLong = false)
     {
-        var isBusy = rates.Sum > 0.005 * (_soutLink + _supLink);
+        var isBusy = IsTraffic(rates) || IsTrickle(rates);
         var isInside = isBusy && _wasBusy;
         _wasBusy = isBusy;
         _burstAge = isInside ? _burstAge + 1 : 0;
@@ -177,6 +180,13 @@ internal sealed partial class LineSearch
 
         _lastIntake = rates.Sum;
     }
+
+    /// <summary>Less of the line rates is routing and monitoring, a pause, or a trickle.</summary>
+    public bool IsTraffic(in Rates x) => x.Sum > TrafficPart * (_soutLink + _supLink);
+
+    /// <summary>What goes by the split is a job's; of a trial that is under way too little has gone by the new one.</summary>
+    private bool IsTrickle(in Rates x) => x.Seconds >= Trickle.Seconds && x.Sum > TricklePart * (_soutLink + _supLink)
+        && Share is > 0 and < 1 && (_isTrying || Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(Share)) < TrickleProportion);
 
     private void TakeIn(in Rates x, bool isLong)
     {

@@ -50,6 +50,19 @@ public sealed class AdaptiveReplayTests
         Assert.True(summary.MeanPercent >= 98, $"below 98 %: {Figures(summary)}");
     }
 
+    [Theory]
+    [InlineData(1.2)]
+    [InlineData(0.4)]
+    public void A_rail_that_carries_next_to_nothing_is_left_though_all_that_moves_then_is_a_trickle(double leftGbps)
+    {
+        // 400 Gb/s before and after, 4 s of each; the rail takes messages all the time, so no timer runs out.
+        var file = Path.Combine(ScenarioFile.Supplied, "05_step_sup.json");
+        var scenario = ScenarioFile.Parse(File.ReadAllText(file).Replace("[4, 100]", FormattableString.Invariant($"[4, {leftGbps}]"), StringComparison.Ordinal), file);
+        var run = Simulation.Run(scenario, 0, ShareScale.Ppm1024, host => new AdaptivePolicy(host.Encoding, host.Period, double.NaN, new Random(host.Seed)));
+        var optimum = Simulation.RunOptimum(scenario, 0, ShareScale.Exact);
+        Assert.InRange(run.GoodputGbps / optimum.GoodputGbps, 0.92, 1);
+    }
+
     private static IReadOnlyList<ReplaySummary> Replay(ShareScale scale, Func<Scenario, bool> which)
     {
         List<Scenario> scenarios = [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Where(which)];
