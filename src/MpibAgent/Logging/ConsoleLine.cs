@@ -52,8 +52,18 @@ internal sealed class ConsoleLine(bool withStackTraces = false) : ITextFormatter
     private static void WriteSafely(ReadOnlySpan<char> text, TextWriter output)
     {
         Span<char> units = stackalloc char[2];
-        foreach (var rune in text.EnumerateRunes())
+        while (!text.IsEmpty)
         {
+            // Nearly all lines are plain from end to end; one by one their characters took a third of this thread's time.
+            var plain = text.IndexOfAnyExceptInRange(' ', '~');
+            output.Write(plain < 0 ? text : text[..plain]);
+            if (plain < 0)
+            {
+                return;
+            }
+
+            _ = Rune.DecodeFromUtf16(text[plain..], out var rune, out var length);
+            text = text[(plain + length)..];
             if (IsSafe(rune))
             {
                 output.Write(units[..rune.EncodeToUtf16(units)]);
