@@ -1,8 +1,9 @@
 /*
- * The floor for control.c: the least that any agent has to do for a command. One thread: a blocking read of the FIFO, parse, store.
+ * The floor for control.c: the least that any agent has to do for a command. One thread: a blocking read of the FIFO, parse, store. With
+ * "epoll" it waits as a program does that has other descriptors as well.
  *
  *     gcc -std=c11 -O2 -Wall -Wextra -Werror -pedantic control_floor.c -o control_floor
- *     control_floor FIFO HINTS
+ *     control_floor FIFO HINTS [epoll]
  *
  * Creates both files (neither may exist), prints "ready", ends on SIGTERM or SIGINT and unlinks them. Knows "SLOT VALUE" only, a
  * whole number of lines a read, which is what control.c writes; what does not parse is passed over.
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 static const char *fifo_path;
 static const char *hints_path;
@@ -64,11 +66,12 @@ int main(int argc, char **argv)
 {
     struct mpib_hint_region *region;
     struct sigaction action;
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET };
     char lines[4097];
-    int fifo;
+    int fifo, epoll = -1;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: control_floor FIFO HINTS\n");
+    if (argc != 3 && (argc != 4 || strcmp(argv[3], "epoll") != 0)) {
+        fprintf(stderr, "usage: control_floor FIFO HINTS [epoll]\n");
         return 2;
     }
     fifo_path = argv[1];
@@ -86,12 +89,17 @@ int main(int argc, char **argv)
     action.sa_handler = end;
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    if (argc == 4 && ((epoll = epoll_create1(EPOLL_CLOEXEC)) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fifo, &event) != 0))
+        return fail("epoll");
     printf("ready\n");
     fflush(stdout);
 
     for (;;) {
-        ssize_t length = read(fifo, lines, sizeof lines - 1);
+        ssize_t length;
 
+        if (epoll >= 0 && epoll_wait(epoll, &event, 1, -1) < 0)
+            return fail("epoll_wait");
+        length = read(fifo, lines, sizeof lines - 1);
         if (length <= 0)
             return fail("read");
         lines[length] = '\0';
