@@ -36,7 +36,8 @@ internal sealed partial class LineSearch
 
         if (_lastSum is { } lastSum && !_isLong)
         {
-            _noise += 0.05 * (Math.Min(Math.Abs((x.Sum / lastSum) - 1) * 0.89, (3 * _noise) + 0.005) - _noise);
+            // A jump from one level to another is no noise: of one sample hardly more is taken than what there is.
+            _noise += 0.05 * (Math.Min(Math.Abs((x.Sum / lastSum) - 1) * 0.89, _noise + 0.005) - _noise);
         }
 
         _lastSum = x.Sum;
