@@ -104,8 +104,9 @@ internal sealed partial class LineSearch
         _deviant.Clear();
         if (MayStartEvent)
         {
-            // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size.
-            StartEvent(Hint, isDrop ? Math.Clamp(1.05 * drop, FirstEventStep, LargestStep) : FirstEventStep);
+            // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size. But after
+            // the whole of it the rates would be the same if the drop had only ended meanwhile, so the first trial stops short of that.
+            StartEvent(Hint, isDrop ? Math.Clamp(PartOfDrop * drop, SmallestStep, LargestStep) : FirstEventStep);
         }
     }
 

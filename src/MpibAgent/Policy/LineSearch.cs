@@ -13,6 +13,9 @@ internal sealed partial class LineSearch
     private const double LargestOdds = 7;
     private const double SmallestStep = 0.06, LargestStep = 2.5, BigStep = 0.3, FirstEventStep = 0.25;
 
+    /// <summary>The first step after a drop, as a part of it.</summary>
+    private const double PartOfDrop = 0.7;
+
     // Samples between two probes of one direction, and for one whose rail is at its line rate already.
     private const double ShortestPause = 8, LongestPause = 40, LongestPauseAtLineRate = 150;
     private const double LongestSeconds = 1.5, LongestSecondsAtLineRate = 4;
