@@ -18,6 +18,7 @@ internal sealed partial class LineSearch
         _isEvent = isEvent;
         _trial = trial;
         _isTrying = true;
+        _doubted = null;
         _measured.Clear();
         _followed = double.NaN;
         _settling = 1;
@@ -27,6 +28,12 @@ internal sealed partial class LineSearch
 
     private void Measure(in Rates x)
     {
+        if (_doubted is { } verdict)
+        {
+            Check(x, verdict);
+            return;
+        }
+
         if (_base is { } lost && x.Sum < 0.3 * lost.Sum * Math.Exp(-_step))
         {
             // No step costs so much: the network has changed, and this trial tells nothing.
@@ -62,7 +69,7 @@ internal sealed partial class LineSearch
 
     private void Decide(in Rates b, in Rates a)
     {
-        var (d, from, to) = (_direction, Odds.Of(_held), Odds.Of(_trial));
+        var d = _direction;
         double f, followed = 1;
         if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < 1e6)
         {
@@ -73,7 +80,7 @@ internal sealed partial class LineSearch
         }
         else
         {
-            var g = Math.Abs(to - from);
+            var g = Math.Abs(Odds.Of(_trial) - Odds.Of(_held));
             var p0 = Math.Max(0, d * Math.Log(b.Sout / a.Sout));
             var s1 = Math.Max(0, d * Math.Log(a.Sup / b.Sup));
             var rise = d > 0 ? Math.Log(a.Sout / b.Sout) : Math.Log(a.Sup / b.Sup);
@@ -101,13 +108,9 @@ internal sealed partial class LineSearch
             f = Math.Max(margin + 0.01, followed);
         }
 
-        if (f >= 1 - margin)
+        if (f > margin)
         {
-            GoOn(a);
-        }
-        else if (f > margin)
-        {
-            TakeInside(a, b, f, from, to);
+            Accept(new Verdict(b, a, f, IsWhole: f >= 1 - margin));
         }
         else
         {
@@ -189,9 +192,9 @@ internal sealed partial class LineSearch
     }
 
     /// <summary>The optimum lies inside the step, at the part <paramref name="f"/> of it.</summary>
-    private void TakeInside(in Rates a, in Rates b, double f, double from, double to)
+    private void TakeInside(in Rates a, in Rates b, double f)
     {
-        var d = _direction;
+        var (d, from, to) = (_direction, Odds.Of(_held), Odds.Of(_trial));
         if (Math.Abs(Math.Log(a.Sum / b.Sum)) < 0.1 * _step && Math.Abs(f - 0.5) > 0.05)
         {
             // No more and no less came through: the job has no more to send, and the rates tell nothing of the rails.

@@ -167,7 +167,7 @@ internal sealed partial class LineSearch
 
         _tokens--;
         direction = direction != 0 ? direction : _random.Next(2) == 0 ? 1 : -1;
-        _lastEvent = _active;
+        (_eventBefore, _lastEvent) = (_lastEvent, _active);
         _bothTried = false;
         _stepsTaken = 0;
         _firstStep = step;

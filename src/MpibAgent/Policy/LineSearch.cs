@@ -75,7 +75,7 @@ internal sealed partial class LineSearch
     private double _trialLength = 3;
     private readonly double[] _pause = [ShortestPause, ShortestPause], _due = [0, 0], _loss = [0.03, 0.03];
     private readonly Queue<int> _quick = new();
-    private double _backoff = 0.05, _lastEvent = -9;
+    private double _backoff = 0.05, _lastEvent = -9, _eventBefore = -9;
     private double _tokens = 4, _tokensAt;
     private double _soutCapacity, _supCapacity;
     private bool _wake = true;
@@ -123,7 +123,7 @@ internal sealed partial class LineSearch
     }
 
     /// <summary>The share to be written now.</summary>
-    public double Share => _isTrying ? _trial : _held;
+    public double Share => _isTrying && _doubted is null ? _trial : _held;
 
     /// <summary>What was decided last.</summary>
     public string Reason { get; private set; } = "starting";
@@ -287,6 +287,7 @@ internal sealed partial class LineSearch
         _low = _high = 0;
         _deviant.Clear();
         _isTrying = false;
+        _doubted = null;
         _settling = 1;
         _lastSum = null;
     }

@@ -1,0 +1,77 @@
+using MpibAgent.Interface;
+using MpibAgent.Policy;
+
+namespace MpibAgent.Tests.Policy;
+
+/// <summary>The search over two rails that hold one another up in proportion to the split, sample by sample.</summary>
+public sealed class LineSearchTests
+{
+    private const double Period = 0.005, Rate = 1e9;
+    private readonly LineSearch _search;
+    private double _now;
+
+    public LineSearchTests()
+    {
+        _search = new LineSearch(0.5, TimeSpan.FromSeconds(Period), new Random(3)) { Grid = new ShareGrid(HintEncoding.Ppm1024, 1) };
+        _search.SetLinks(Rate, Rate);
+        Send(200);
+    }
+
+    [Fact]
+    public void A_rail_that_gets_slower_for_good_is_followed()
+    {
+        Send(20, sup: 0.5 * Rate);
+        Assert.InRange(_search.Share, 0.3, 0.37);
+    }
+
+    [Theory]
+    [InlineData(2.9)]
+    [InlineData(3)]
+    [InlineData(3.3)]
+    [InlineData(3.5)]
+    [InlineData(3.7)]
+    public void Dips_as_long_as_a_trial_do_not_lead_away(double samples)
+    {
+        var most = 0.0;
+        for (var i = 0; i < 60; i++)
+        {
+            // A trial starts after two samples; the dip ends while it is measured.
+            Send((int)samples, 0.4 * Rate, 0.4 * Rate);
+            Mix(samples % 1, 0.4 * Rate);
+            Send(4);
+            most = Math.Max(most, Math.Abs(Odds.Of(_search.Share)));
+            Send(8);
+        }
+
+        Assert.InRange(most, 0, 0.3);
+    }
+
+    [Fact]
+    public void A_rail_that_gets_slower_among_dips_is_followed_all_the_same()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            Send(3, sup: 0.4 * Rate);
+            Send(12);
+        }
+
+        Send(60, sup: 0.4 * Rate);
+        Assert.InRange(_search.Share, 0.24, 0.33);
+    }
+
+    private void Send(int samples, double sout = Rate, double sup = Rate)
+    {
+        for (var i = 0; i < samples; i++)
+        {
+            Take(Goodput(sout, sup));
+        }
+    }
+
+    /// <summary>One sample, of which a part was slower on both rails.</summary>
+    private void Mix(double part, double slow) => Take((part * Goodput(slow, slow)) + ((1 - part) * Goodput(Rate, Rate)));
+
+    private double Goodput(double sout, double sup) => Math.Min(sout / (1 - _search.Share), sup / _search.Share);
+
+    private void Take(double goodput) =>
+        _search.Sample(_now += Period, new Rates(Period, goodput * (1 - _search.Share), goodput * _search.Share));
+}
