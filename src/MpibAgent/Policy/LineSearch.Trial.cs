@@ -130,7 +130,7 @@ internal sealed partial class LineSearch
             return true;
         }
 
-        if (_held is > 0 and < 1 && Math.Abs(OffProportion(b)) > 0.25)
+        if (_held is > 0 and < 1 && Math.Abs(OffProportion(b)) > OffProportionBy)
         {
             TakeAsCapacities(a, b);
         }
@@ -145,7 +145,7 @@ internal sealed partial class LineSearch
     private void NotFollowed(in Rates a, in Rates b, double g)
     {
         var off = OffProportion(b);
-        if (Math.Abs(off) <= 0.25)
+        if (Math.Abs(off) <= OffProportionBy)
         {
             Reject(b, a);
         }

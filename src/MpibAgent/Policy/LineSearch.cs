@@ -36,6 +36,9 @@ internal sealed partial class LineSearch
     /// <summary>Of both line rates together: what is traffic, and what may be a <see cref="Trickle"/> of it, if it is so near to the split.</summary>
     private const double TrafficPart = 0.005, TricklePart = 0.0001, TrickleProportion = 0.7;
 
+    /// <summary>By how much ln(SUP / SOUT) must differ from the split's for the rates not to follow it.</summary>
+    private const double OffProportionBy = 0.25;
+
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
@@ -87,7 +90,7 @@ internal sealed partial class LineSearch
     private (Rates Rates, bool IsLong)? _heldBack;
     private double? _lastIntake;
     private Rates? _last;
-    private double _soutUnrest, _supUnrest;
+    private double _soutUnrest, _supUnrest, _off;
     private double _lastMove;
     private bool _isLong;
     private int _restlessRail, _restless;
@@ -211,7 +214,7 @@ internal sealed partial class LineSearch
             return;
         }
 
-        if (_restless >= 10 && _held is > 0 and < 1 && _grid.IsFine)
+        if (_restless >= 10 && _held is > 0 and < 1 && _grid.IsFine && (_restlessRail == 1 ? _off : -_off) < OffProportionBy)
         {
             _restless = 0;
             var d = _restlessRail == 1 ? 1 : -1;
@@ -246,11 +249,15 @@ internal sealed partial class LineSearch
         }
     }
 
-    /// <summary>A full rail sends at a constant rate; one that waits for it, with big messages, in bursts.</summary>
+    /// <summary>
+    /// A full rail sends at a constant rate; one that waits for it, with big messages, in bursts. One that carries more than its part of the split waits
+    /// for nothing: there is other traffic on it.
+    /// </summary>
     private void WatchUnrest(in Rates x)
     {
         if (_last is { } last && _settling == 0)
         {
+            _off += 0.1 * (OffProportion(x) - _off);
             _soutUnrest += 0.1 * (Unrest(x.Sout, last.Sout) - _soutUnrest);
             _supUnrest += 0.1 * (Unrest(x.Sup, last.Sup) - _supUnrest);
             var rail = _soutUnrest < _supUnrest ? 1 : 0;

@@ -59,6 +59,18 @@ public sealed class LineSearchTests
         Assert.InRange(_search.Share, 0.24, 0.33);
     }
 
+    [Fact]
+    public void The_hosts_other_traffic_on_a_rail_does_not_pass_for_a_rail_that_waits()
+    {
+        for (var i = 0; i < 400; i++)
+        {
+            // The job sends 0.2 of the link over each rail, others on and off over SUP.
+            var others = i % 8 < 4 ? 0.6 * Rate : 0.2 * Rate;
+            _search.Sample(_now += Period, new Rates(Period, 0.4 * Rate * (1 - _search.Share), (0.4 * Rate * _search.Share) + others));
+            Assert.InRange(_search.Share, 0.3, 0.7);
+        }
+    }
+
     private void Send(int samples, double sout = Rate, double sup = Rate)
     {
         for (var i = 0; i < samples; i++)
