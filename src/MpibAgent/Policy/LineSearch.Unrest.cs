@@ -1,0 +1,57 @@
+namespace MpibAgent.Policy;
+
+/// <content>
+/// With big messages the rates follow the split late, and trials tell little; but then the one rail is full, and the other waits for it.
+/// </content>
+internal sealed partial class LineSearch
+{
+    private double _soutUnrest, _supUnrest, _off;
+    private int _restlessRail, _restless;
+    private double _restlessStep, _lastRestless = -9;
+
+    /// <summary>
+    /// A full rail sends at a constant rate; one that waits for it, with big messages, in bursts. One that carries more than its part of the split waits
+    /// for nothing: there is other traffic on it.
+    /// </summary>
+    private void WatchUnrest(in Rates x)
+    {
+        if (_last is { } last && _settling == 0)
+        {
+            _off += 0.1 * (OffProportion(x) - _off);
+            _soutUnrest += 0.1 * (Unrest(x.Sout, last.Sout) - _soutUnrest);
+            _supUnrest += 0.1 * (Unrest(x.Sup, last.Sup) - _supUnrest);
+            var rail = _soutUnrest < _supUnrest ? 1 : 0;
+            var (calm, restless) = rail == 1 ? (_soutUnrest, _supUnrest) : (_supUnrest, _soutUnrest);
+            _restless = restless > 0.12 && calm < 0.35 * restless ? (_restlessRail == rail ? _restless + 1 : 1) : 0;
+            _restlessRail = rail;
+        }
+
+        _last = x;
+    }
+
+    private static double Unrest(double now, double before) =>
+        now + before > 0 ? Math.Min(1, 2 * Math.Abs(now - before) / (now + before)) : 0;
+
+    /// <summary>Gives a rail that waits more to do. False where none waits for sure.</summary>
+    private bool TryCalm()
+    {
+        if (_restless >= 4 && _burstAge > LongBurst && !_isTrying && _base is not null && _active - _lastRestless > 1 && MayStartEvent)
+        {
+            _lastRestless = _active;
+            _restless = 0;
+            StartEvent(_restlessRail == 1 ? 1 : -1, BigStep);
+            return true;
+        }
+
+        if (_restless >= 10 && _held is > 0 and < 1 && _grid.IsFine && (_restlessRail == 1 ? _off : -_off) < OffProportionBy)
+        {
+            _restless = 0;
+            var d = _restlessRail == 1 ? 1 : -1;
+            _restlessStep = Math.Sign(_restlessStep) == d ? d * Math.Min(0.4, 2 * Math.Abs(_restlessStep)) : d * 0.1;
+            Hold(_grid.Best(Odds.ToShare(Math.Clamp(Odds.Of(_held) + _restlessStep, -6, 6))), null);
+            return true;
+        }
+
+        return false;
+    }
+}
