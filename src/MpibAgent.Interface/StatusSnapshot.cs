@@ -8,6 +8,9 @@ namespace MpibAgent.Interface;
 /// </summary>
 public sealed record StatusSnapshot
 {
+    /// <summary>How old one gets, in seconds, before the next is written for what has changed since; also where writing takes long.</summary>
+    public const int MostBehind = 5;
+
     /// <summary>The version that is described here. A reader takes no higher one; what is added without harm leaves it as it is.</summary>
     public const int CurrentVersion = 1;
 

@@ -10,8 +10,8 @@ namespace MpibCtl;
 /// <param name="path">Of its status file; null: where <see cref="AgentView.Find"/> looks.</param>
 public sealed class Lookout(string? path)
 {
-    /// <summary>A younger snapshot may be behind: its agent writes once a second, and seldom less often.</summary>
-    private static readonly TimeSpan Young = TimeSpan.FromSeconds(5);
+    /// <summary>A younger snapshot may be behind.</summary>
+    private static readonly TimeSpan Young = TimeSpan.FromSeconds(StatusSnapshot.MostBehind);
 
     /// <summary>For the next one, which is due after an older one within 50 ms.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);

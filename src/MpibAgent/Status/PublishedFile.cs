@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using MpibAgent.Interface;
 
 namespace MpibAgent.Status;
 
@@ -20,6 +21,9 @@ internal sealed class PublishedFile : IDisposable
 
     /// <summary>With a hundred thousand connections a text takes its time: the pause is so many times that, so it is 1% of the loop's at most.</summary>
     private const int PausePerEffort = 100;
+
+    /// <summary>On a crowded host a text takes long because the loop waits for a core: that is no reason to look stuck.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(StatusSnapshot.MostBehind);
 
     private readonly string _path;
     private readonly TimeSpan _interval;
@@ -84,6 +88,7 @@ internal sealed class PublishedFile : IDisposable
 
             // The first one pays for what is used for the first time.
             var pause = isFirst ? TimeSpan.Zero : _loop.Time.GetElapsedTime(began, ended) * PausePerEffort;
+            pause = pause < LongestPause ? pause : LongestPause;
             _notBefore = After(ended, pause > _interval ? pause : _interval);
             if (_timer.IsArmed)
             {

@@ -116,6 +116,9 @@ internal sealed class KeptAgent : IAsyncDisposable
     public Task StatusAsync(int flows, int connections) => Wait.UntilAsync(() => Task.FromResult(Statuses.LastOrDefault()),
         seen => seen == (flows, connections), $"{flows} flows, {connections} connections");
 
+    /// <summary>Waits until it has logged that: a log line may come after the reply to what it is about.</summary>
+    public Task SaysAsync(string text) => Wait.UntilAsync(() => Task.FromResult(Log), log => log.Contains(text, StringComparison.Ordinal), text);
+
     /// <summary>The last lines of the log, for a failure's message.</summary>
     public string LogTail => string.Join('\n', Log.Split('\n').TakeLast(20));
 

@@ -36,7 +36,7 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
         Assert.Equal("0", (await job.DeregisterAsync(2))!.Single().Word);
         Assert.Equal((80, 0), (registered + refused, failed));
         Assert.InRange(registered, 1, FewDescriptors);
-        await Wait.UntilAsync(() => Task.FromResult(agent.Log), log => log.Contains("raise LimitNOFILE=", StringComparison.Ordinal));
+        await agent.SaysAsync("raise LimitNOFILE=");
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class DescriptorTests(SystemdMachine machine, ITestOutputHelper ou
         await silent.StallAsync("silent", 300);
 
         await RegisterAsync(job, 1, flow: 1);
-        await Wait.UntilAsync(() => Task.FromResult(agent.Log), log => log.Contains("a quarter of the 64 descriptors", StringComparison.Ordinal));
+        await agent.SaysAsync("a quarter of the 64 descriptors");
     }
 
     [Fact]

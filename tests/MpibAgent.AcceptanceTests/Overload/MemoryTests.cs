@@ -47,7 +47,7 @@ public sealed class MemoryTests(SystemdMachine machine, ITestOutputHelper output
         await LimitAsync(agent, limit, "unlimited");
 
         output.WriteLine($"{rounds} rounds, {refused} requests refused; {before} before, {Footprint.Of(agent.Pid)} after");
-        await Wait.UntilAsync(() => Task.FromResult(agent.Log), log => log.Contains("memory", StringComparison.Ordinal));
+        await agent.SaysAsync("memory");
         await CheckServiceAsync(agent, client, others);
         Assert.Equal(before.Descriptors, (await Footprint.SettledAsync(agent.Pid)).Descriptors);
 

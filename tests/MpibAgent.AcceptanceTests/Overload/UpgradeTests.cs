@@ -59,7 +59,7 @@ public sealed class UpgradeTests(SystemdMachine machine, ITestOutputHelper outpu
 
         await agent.StartAsync();
 
-        Assert.Contains("from a newer agent", agent.Log, StringComparison.Ordinal);
+        await agent.SaysAsync("from a newer agent");
         Assert.Equal(newer, File.ReadAllBytes($"{_files.State}.invalid-1"));
         Assert.Equal((2, 0), agent.Statuses[0]);
         Assert.Equal("hint 77", await client.AskAsync("hint 1"));
