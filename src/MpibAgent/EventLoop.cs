@@ -126,8 +126,12 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
             if (_thread is not null && !_ended)
             {
                 _posted.Enqueue(action);
-                Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-                _ = Write(_wake, one, one.Length);
+                if (Thread.CurrentThread != _thread)
+                {
+                    Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
+                    _ = Write(_wake, one, one.Length);
+                }
+
                 return;
             }
         }
@@ -240,7 +244,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         {
             RunTimers();
             RunPosted();
-            return TurnEnded?.Invoke() ?? false;
+            return (TurnEnded?.Invoke() ?? false) | HasPosted;
         }
         catch (OutOfMemoryException)
         {
@@ -258,6 +262,18 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
 
         // What could not be done is there to be done again at once.
         _ = Poll(0, 0, WithoutMemoryMilliseconds);
+    }
+
+    /// <summary>The loop's own thread does not wake itself: before it sleeps it looks here.</summary>
+    private bool HasPosted
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _posted.Count > 0;
+            }
+        }
     }
 
     private int MillisecondsToNextTimer()

@@ -40,6 +40,14 @@ public sealed class EventLoopTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Work_that_work_posts_is_done_with_nobody_else_to_wake_the_loop()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _loop.Post(() => _loop.Post(() => _loop.Post(done.SetResult)));
+        await done.Task;
+    }
+
+    [Fact]
     public async Task What_invoked_work_throws_comes_out_and_the_loop_goes_on()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() => _loop.InvokeAsync(() => throw new InvalidOperationException()));
