@@ -33,8 +33,8 @@ internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsyn
             await client.DieAsync();
             return await UntilAsync(rig, region => region.All(slot => slot.IsFree));
         }),
-        ["a hint"] = new(HasConnections(1), (rig, _) => CommandAsync(rig, 0)),
-        ["a hint for all"] = new(HasConnections(1), (rig, _) => CommandAsync(rig, null)),
+        ["a hint"] = new(HasConnections(1), (rig, client) => CommandAsync(rig, client, 0)),
+        ["a hint for all"] = new(HasConnections(1), (rig, client) => CommandAsync(rig, client, null)),
     };
 
     private static SmallChange Request(Func<ChaosRig, ChaosClient, Task> prepare, Func<ChaosClient, Task<Reply[]?>> request) =>
@@ -73,10 +73,13 @@ internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsyn
         await rig.SetHintAsync(0);
     };
 
-    private static async Task<bool> CommandAsync(ChaosRig rig, int? slot)
+    private static async Task<bool> CommandAsync(ChaosRig rig, ChaosClient client, int? slot)
     {
         var hint = await rig.BeginHintAsync(slot);
-        return await UntilAsync(rig, region => region[slot ?? (RegionFile.Slots - 1)].Hint == hint);
+
+        // The hint is there to be seen before the agent is through with the command, or held after it; the answer to a request that follows is not.
+        return await UntilAsync(rig, region => region[slot ?? (RegionFile.Slots - 1)].Hint == hint)
+            && (await client.RegisterAsync(1, flow: 1))!.All(reply => reply.Kind == ReplyKind.Done);
     }
 
     private static async Task<bool> UntilAsync(ChaosRig rig, Func<SlotBytes[], bool> condition)
