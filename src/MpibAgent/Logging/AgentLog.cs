@@ -32,6 +32,6 @@ internal static class AgentLog
             .CreateLogger();
         services.AddSerilog(logger, dispose: true);
         var serilog = services.Last(service => service.ServiceType == typeof(ILoggerFactory)).ImplementationFactory!;
-        return services.AddSingleton<ILoggerFactory>(provider => new LossyLoggerFactory((ILoggerFactory)serilog(provider), queue));
+        return services.AddSingleton<ILoggerFactory>(provider => new LossyLoggerFactory((ILoggerFactory)serilog(provider), queue, TimeProvider.System));
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Serilog.Core;
 using Serilog.Debugging;
 using Serilog.Events;
@@ -5,10 +6,12 @@ using Serilog.Events;
 namespace MpibAgent.Logging;
 
 /// <summary>
-/// A bounded queue and a thread before a sink that can block: journald that hangs, a terminal stopped with Ctrl-S. Emit neither waits for
-/// the sink nor throws; the event loop calls it, any thread may. Owns the sink, which only its own thread touches.
+/// A bounded queue and a thread before a sink that can block: journald that hangs, a terminal stopped with Ctrl-S. Add and Emit neither wait for
+/// the sink nor throw; the event loop calls them, any thread may. Owns the sink, which only its own thread touches.
 /// </summary>
 /// <remarks>
+/// Loggers add a <see cref="LineToMake"/>: its thread has Serilog make an event of it, which comes back here and goes on to the sink. An event that
+/// another thread has made waits in the same queue.
 /// The thread takes all that waits at once, so there are two lists that change places. When the one that fills is full, events are dropped
 /// and counted, and the count is said in the log where the events would have been. The thread sleeps for good when
 /// nothing is logged.
@@ -19,7 +22,8 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 {
     private const int StackBytes = 256 * 1024;
 
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(2);
+    /// <summary>While lines come, the thread looks for them so often. A crash loses what came since; to look more often keeps the loop from its core.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(20);
 
     /// <summary>So many lines leave some 5 MB that have outlived the collections meanwhile, and a process that sleeps has no other.</summary>
     private const int Burst = 8192;
@@ -36,13 +40,14 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
     private readonly TimeProvider _time;
     private readonly Thread _thread;
     private readonly FloodGate _losses;
-    private List<LogEvent> _waiting = [];
+    private List<object> _waiting = [];
     private long _dropped;
     private long _lost;
     private long _sinceCollection;
     private bool _isIdle;
     private bool _isStopping;
     private volatile bool _isAbandoned;
+    private DateTimeOffset _lineLogged;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="sink">Where the events go. Disposed by the thread when it ends.</param>
@@ -61,8 +66,23 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
         _thread.Start();
     }
 
-    /// <summary>Puts the event into the queue, or counts it when the queue is full.</summary>
+    /// <summary>Puts the line into the queue, or counts it when the queue is full.</summary>
+    public void Add(LineToMake line) => Add(line, line.Level >= LogLevel.Error);
+
+    /// <summary>Puts the event into the queue, or counts it when the queue is full. On the queue's own thread, which is making it of a line, writes it.</summary>
     public void Emit(LogEvent logEvent)
+    {
+        if (Thread.CurrentThread == _thread)
+        {
+            _sink.Emit(LineToMake.Timed(logEvent, _lineLogged));
+        }
+        else
+        {
+            Add(logEvent, logEvent.Level >= LogEventLevel.Error);
+        }
+    }
+
+    private void Add(object line, bool isUrgent)
     {
         lock (_gate)
         {
@@ -74,7 +94,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 
             try
             {
-                _waiting.Add(logEvent);
+                _waiting.Add(line);
             }
             catch (OutOfMemoryException)
             {
@@ -83,7 +103,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
             }
 
             // An error may be the last thing that is ever said, and room may run out: neither waits for the thread to look by itself.
-            if (_isIdle || logEvent.Level >= LogEventLevel.Error || _waiting.Count == (_capacity + 1) / 2)
+            if (_isIdle || isUrgent || _waiting.Count == (_capacity + 1) / 2)
             {
                 _isIdle = false;
                 Monitor.Pulse(_gate);
@@ -130,7 +150,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 
     private void Run()
     {
-        var batch = new List<LogEvent>();
+        var batch = new List<object>();
         while (TryTake(ref batch, out var dropped))
         {
             for (var i = 0; i < batch.Count && !_isAbandoned; i++)
@@ -152,7 +172,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
     }
 
     /// <summary>Waits for events, and gives an empty list for them. False when there is no more to come.</summary>
-    private bool TryTake(ref List<LogEvent> batch, out long dropped)
+    private bool TryTake(ref List<object> batch, out long dropped)
     {
         dropped = 0;
         try
@@ -204,8 +224,8 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
         }
     }
 
-    /// <summary>Writes an event, or without one that there were lines that nobody will see.</summary>
-    private void Write(LogEvent? logEvent, long lines, string reason)
+    /// <summary>Writes what waited, or without it that there were lines that nobody will see.</summary>
+    private void Write(object? line, long lines, string reason)
     {
         if (lines == 0 || _isAbandoned)
         {
@@ -214,7 +234,15 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 
         try
         {
-            _sink.Emit(logEvent ?? LeftOut.Line(_time, lines, reason));
+            if (line is LineToMake toMake)
+            {
+                _lineLogged = toMake.Logged;
+                toMake.Make();
+            }
+            else
+            {
+                _sink.Emit(line as LogEvent ?? LeftOut.Line(_time, lines, reason));
+            }
         }
         catch (OutOfMemoryException)
         {
