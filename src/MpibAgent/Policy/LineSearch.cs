@@ -45,6 +45,9 @@ internal sealed partial class LineSearch
     /// <summary>Samples that a trial may take, and of them those that a big step waits for a queue to drain.</summary>
     private const int LongestTrial = 45, LongestDrain = 30;
 
+    /// <summary>Samples: a trial that has lasted so long when traffic pauses waits for a queue that is gone by the next burst.</summary>
+    private const int LongestOverPause = 8;
+
     /// <summary>Seconds without traffic after which it probes both ways.</summary>
     private const double IdleUntilWake = 2;
 
@@ -157,6 +160,11 @@ internal sealed partial class LineSearch
         _burstAge = isInside ? _burstAge + 1 : 0;
         if (!isInside)
         {
+            if (!isBusy && _isTrying && _trialAge >= LongestOverPause)
+            {
+                Hold(_held, null);
+            }
+
             _heldBack = null;
             _lastIntake = null;
             _last = null;

@@ -71,6 +71,25 @@ public sealed class LineSearchTests
         }
     }
 
+    [Fact]
+    public void The_next_burst_does_not_begin_with_a_share_that_the_tail_of_the_last_one_hid()
+    {
+        // SUP gets slower, and a trial begins when all that is left of the burst is SUP's part.
+        for (var i = 0; i < 200 && _search.Share == 0.5; i++)
+        {
+            _search.Sample(_now += Period, new Rates(Period, Rate, i < 2 ? Rate : 0.25 * Rate));
+        }
+
+        Assert.NotEqual(0.5, _search.Share);
+        for (var i = 0; i < 12; i++)
+        {
+            _search.Sample(_now += Period, new Rates(Period, 0, 0.25 * Rate));
+        }
+
+        _search.Sample(_now += Period, new Rates(Period, 0, 0));
+        Assert.Equal(0.5, _search.Share);
+    }
+
     private void Send(int samples, double sout = Rate, double sup = Rate)
     {
         for (var i = 0; i < samples; i++)
