@@ -70,7 +70,7 @@ internal sealed partial class LineSearch
     private void Decide(in Rates b, in Rates a)
     {
         var d = _direction;
-        double f, followed = 1;
+        double f, followed = 1, left = 0;
         if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < 1e6)
         {
             if (!TryJudgeEnd(a, b, out f, out followed))
@@ -106,11 +106,12 @@ internal sealed partial class LineSearch
         if (f >= 1 - margin && followed < 0.75)
         {
             f = Math.Max(margin + 0.01, followed);
+            left = _isEvent && _step >= BigStep ? d * (1 - f) * _step : 0;
         }
 
         if (f > margin)
         {
-            Accept(new Verdict(b, a, f, IsWhole: f >= 1 - margin));
+            Accept(new Verdict(b, a, f, IsWhole: f >= 1 - margin, left));
         }
         else
         {
@@ -192,7 +193,7 @@ internal sealed partial class LineSearch
     }
 
     /// <summary>The optimum lies inside the step, at the part <paramref name="f"/> of it.</summary>
-    private void TakeInside(in Rates a, in Rates b, double f)
+    private void TakeInside(in Rates a, in Rates b, double f, double left)
     {
         var (d, from, to) = (_direction, Odds.Of(_held), Odds.Of(_trial));
         if (Math.Abs(Math.Log(a.Sum / b.Sum)) < 0.1 * _step && Math.Abs(f - 0.5) > 0.05)
@@ -207,7 +208,7 @@ internal sealed partial class LineSearch
         var share = _grid.Best(Odds.ToShare(odds));
         var (high, low) = d > 0 ? (a, b) : (b, a);
         (_soutCapacity, _supCapacity) = (low.Sout, high.Sup);
-        if (share == _held)
+        if (share == _held || (_isEvent && !_bothTried && f < LeastPart))
         {
             Reject(b, a);
             return;
@@ -226,6 +227,7 @@ internal sealed partial class LineSearch
 
         Accept(share, null);
         _expected = Math.Max(a.Sum, b.Sum);
+        _unfollowed = left;
     }
 
     private void Reject(in Rates b, in Rates a)

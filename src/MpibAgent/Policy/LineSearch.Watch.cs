@@ -76,13 +76,18 @@ internal sealed partial class LineSearch
             _expected = null;
         }
 
-        if (_expected is { } expected && now.Sum < 0.85 * expected)
+        if (_unfollowed != 0)
         {
-            _expected = null;
+            // A queue hid the rest of the step that was taken.
+            StartEvent(Math.Sign(_unfollowed), Math.Clamp(Math.Abs(_unfollowed), FirstEventStep, LargestStep));
+        }
+        else if (_expected is { } expected && now.Sum < 0.85 * expected)
+        {
             StartEvent(Hint, Math.Clamp(1.05 * Math.Log(expected / now.Sum), FirstEventStep, LargestStep));
         }
 
         _expected = null;
+        _unfollowed = 0;
     }
 
     /// <summary>Two samples in a row are off on the same side: the network has changed, or the job has.</summary>
@@ -99,6 +104,10 @@ internal sealed partial class LineSearch
         var isDrop = _low >= 2;
         var now = agree ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
         var drop = Math.Log(was.Sum / Math.Max(now.Sum, 1));
+
+        // What was under way keeps one rail at its rate for a moment when the other one falls or rises: the first sample tells which has moved. Where
+        // the best share cannot be had, one rail waits for the other anyway, and with big messages that tells nothing.
+        var moved = OffProportion(_deviant[0]);
         _base = now;
         _low = _high = 0;
         _deviant.Clear();
@@ -106,7 +115,8 @@ internal sealed partial class LineSearch
         {
             // A rail that has lost a part k of its rate takes the goodput down by as much: the step back to the optimum has that very size. But after
             // the whole of it the rates would be the same if the drop had only ended meanwhile, so the first trial stops short of that.
-            StartEvent(Hint, isDrop ? Math.Clamp(PartOfDrop * drop, SmallestStep, LargestStep) : FirstEventStep);
+            var direction = Hint == 0 && _grid.IsFine && Math.Abs(moved) > MovedFirst ? Math.Sign(moved) : Hint;
+            StartEvent(direction, isDrop ? Math.Clamp(PartOfDrop * drop, SmallestStep, LargestStep) : FirstEventStep);
         }
     }
 

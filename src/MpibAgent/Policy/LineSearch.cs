@@ -39,6 +39,12 @@ internal sealed partial class LineSearch
     /// <summary>By how much ln(SUP / SOUT) must differ from the split's for the rates not to follow it.</summary>
     private const double OffProportionBy = 0.25;
 
+    /// <summary>By how much that must be off in the first sample after a change to say which rail has moved.</summary>
+    private const double MovedFirst = 0.03;
+
+    /// <summary>An event whose first trial finds the optimum within this part of its step is not explained by it: the other direction is tried.</summary>
+    private const double LeastPart = 0.2;
+
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
@@ -60,6 +66,7 @@ internal sealed partial class LineSearch
     private double _held;
     private Rates? _base;
     private double? _expected;
+    private double _unfollowed;
     private double _noise = 0.02;
     private double? _lastSum;
     private readonly List<Rates> _deviant = [];

@@ -11,8 +11,13 @@ public sealed class LineSearchTests
     private double _now;
 
     public LineSearchTests()
+        : this(3)
     {
-        _search = new LineSearch(0.5, TimeSpan.FromSeconds(Period), new Random(3)) { Grid = new ShareGrid(HintEncoding.Ppm1024, 1) };
+    }
+
+    private LineSearchTests(int seed)
+    {
+        _search = new LineSearch(0.5, TimeSpan.FromSeconds(Period), new Random(seed)) { Grid = new ShareGrid(HintEncoding.Ppm1024, 1) };
         _search.SetLinks(Rate, Rate);
         Send(200);
     }
@@ -88,6 +93,41 @@ public sealed class LineSearchTests
 
         _search.Sample(_now += Period, new Rates(Period, 0, 0));
         Assert.Equal(0.5, _search.Share);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void The_rail_that_fell_first_is_left_first(int rail)
+    {
+        // By chance one of these would go the wrong way.
+        var judged = 0;
+        for (var seed = 0; seed < 10; seed++)
+        {
+            var test = new LineSearchTests(seed);
+            var hasProbed = false;
+            var (sout, sup) = rail > 0 ? (0.4 * Rate, Rate) : (Rate, 0.4 * Rate);
+            for (var held = 0; held < 3; held = test._search.Share == 0.5 ? held + 1 : 0)
+            {
+                test.Send(1);
+            }
+
+            // What is under way on the other rail keeps it busy for half a sample more.
+            var goodput = test.Goodput(sout, sup);
+            var other = (Rate + (goodput / 2)) / 2;
+            test._search.Sample(test._now += Period, rail > 0 ? new Rates(Period, sout, other) : new Rates(Period, other, sup));
+            for (var i = 0; i < 10 && test._search.Reason != "the rates changed"; i++)
+            {
+                test.Take(test.Goodput(sout, sup));
+                hasProbed |= test._search.Reason.StartsWith("probe", StringComparison.Ordinal) && test._search.Share != 0.5;
+            }
+
+            // Where a probe came in between, the change was seen as its doing.
+            judged += hasProbed ? 0 : 1;
+            Assert.True(hasProbed || rail == Math.Sign(test._search.Share - 0.5), $"seed {seed} went to {test._search.Share}");
+        }
+
+        Assert.InRange(judged, 6, 10);
     }
 
     private void Send(int samples, double sout = Rate, double sup = Rate)
