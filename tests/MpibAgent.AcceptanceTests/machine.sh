@@ -47,6 +47,10 @@ rm -rf "$root/etc/fstab" "$root/etc/systemd/system" "$root/etc/cron.d" "$root/va
 rm -f "$root/usr/sbin/policy-rc.d"
 mkdir -p "$root/etc/systemd/system"
 
+# A test that logs a flood must not take the lines from the one that comes after it.
+mkdir -p "$root/etc/systemd/journald.conf.d"
+printf '[Journal]\nRateLimitIntervalSec=0\n' >"$root/etc/systemd/journald.conf.d/tests.conf"
+
 # Once more each time that the machine reboots (133).
 boot() {
     until systemd-nspawn --directory="$root" --register=no --keep-unit --private-network --boot --machine="$name" \
