@@ -22,6 +22,7 @@ internal sealed record Case(string Name, string What, int SupMbit, double Second
         new("steady", "nothing happens", 300, 12),
         Step(Third),
         new("step-up", "SUP 75 to 300 Mbit/s and back", 75, 3 * Third, new Shape(Third, Rail.Sup, 300), new Shape(2 * Third, Rail.Sup, 75)),
+        new("step-sout", "SOUT 100 to 25 Mbit/s and back", 300, 3 * Third, new Shape(Third, Rail.Sout, 25), new Shape(2 * Third, Rail.Sout, SoutMbit)),
         new("brown-out", "SUP at 30 of 300 Mbit/s for a third of the time", 300, 3 * Third,
             new Shape(Third, Rail.Sup, 30), new Shape(2 * Third, Rail.Sup, 300)),
         new("rail-down", "SUP's cable pulled for a third of the time", 300, 3 * Third,

@@ -8,7 +8,7 @@ internal sealed record Settings
     public const string Usage = """
         usage: dotnet run --project tests/rails -- [OPTION]...
           --short                the form that the tests run: steady and step, without 50/50
-          --cases NAME,...       steady, step, step-up, brown-out, rail-down, cross, cross-net, bursty
+          --cases NAME,...       steady, step, step-up, step-sout, brown-out, rail-down, cross, cross-net, bursty
           --policies NAME,...    50/50, capacity, adaptive, hand
           --rounds N             everything so often; a figure is the median (1)
           --period-ms MS         the agent's sampling period (50)
