@@ -50,7 +50,7 @@ mkdir -p "$root/etc/systemd/system"
 # What makes units of disks, terminals and scripts of old is run at every reload of systemd, and finds none of them here.
 mkdir -p "$root/etc/systemd/system-generators"
 for generator in "$root"/usr/lib/systemd/system-generators/*; do
-    ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
+    ln -sf /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
 done
 
 # Nor does anybody search the manual: mandb(8) would read all of it anew for every package that comes or goes.
