@@ -74,6 +74,7 @@ internal sealed partial class LineSearch
             Queue(1);
             Refresh();
             _expected = null;
+            _unfollowed = 0;
         }
 
         if (_unfollowed != 0)
