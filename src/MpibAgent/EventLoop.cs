@@ -7,15 +7,15 @@ namespace MpibAgent;
 
 /// <summary>
 /// One thread, one epoll: descriptors, timers and posted work, in one order. First of the hosted services to start and last to stop.
-/// Everything but InvokeAsync and <see cref="Post"/> is called on the loop's own thread. Sleeps in the kernel
-/// without a timeout when no timer is armed.
+/// Its thread begins when all the others have started, which until then are alone with it on the host's. From then on everything
+/// but InvokeAsync and <see cref="Post"/> is called on the loop's own thread. Sleeps in the kernel without a timeout when no timer is armed.
 /// </summary>
 /// <remarks>
 /// Memory that the system does not give for a moment ends neither the loop nor the agent. Who is called from here takes what it needs before it
 /// changes anything, or does without, so that what an OutOfMemoryException cuts off is as if it had not begun: a descriptor is still ready in the next
 /// turn, a timer fires once more, posted work is run again. The loop waits a little before it goes on.
 /// </remarks>
-internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedService, IDisposable
+internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifetime lifetime, ILogger<EventLoop> log) : IHostedLifecycleService, IDisposable
 {
     private const int WithoutMemoryMilliseconds = 10;
     private static readonly TimeSpan RetryWithoutMemory = TimeSpan.FromSeconds(1);
@@ -66,11 +66,27 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         }
 
         Add(_wake, Ready.Read, _ => DrainWake());
-        var thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-loop" };
-        thread.Start();
-        _thread = thread;
         return Task.CompletedTask;
     }
+
+    /// <summary>All services have started: from here on the loop's thread has them.</summary>
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        var thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-loop" };
+        lock (_gate)
+        {
+            thread.Start();
+            _thread = thread;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
@@ -89,44 +105,42 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         }
     }
 
-    /// <summary>Runs <paramref name="action"/> on the loop's thread; what it throws comes out of the task.</summary>
+    /// <summary>Runs <paramref name="action"/> as below; what it throws comes out of the task.</summary>
     public Task InvokeAsync(Action action) => InvokeAsync(() =>
     {
         action();
         return Task.CompletedTask;
     });
 
-    /// <summary>Starts <paramref name="action"/> on the loop's thread and ends when the task that it returns ends.</summary>
+    /// <summary>
+    /// Starts <paramref name="action"/> on the loop's thread, and ends when the task that it returns ends. While there is no such thread (before all have
+    /// started, at the end of a stop, after a bug) the caller runs it, who must be the host: nobody else is there to be in its way.
+    /// </summary>
     public Task InvokeAsync(Func<Task> action)
     {
+        if (!IsRunning)
+        {
+            return Try(action);
+        }
+
         // Continuations do not run on the loop's thread: the host's own code is not its work.
         var done = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Post(() =>
-        {
-            try
-            {
-                done.SetResult(action());
-            }
-            catch (Exception fault)
-            {
-                done.SetException(fault);
-            }
-        });
+        Post(() => done.SetResult(Try(action)));
         return done.Task.Unwrap();
     }
 
     /// <summary>
-    /// Has <paramref name="action"/> run on the loop's thread after what is being handled now. When the thread has ended (at the end of
-    /// a stop, or after a bug), or could not be started, it runs on the caller's: nobody else is there to be in its way.
+    /// Has <paramref name="action"/> run on the loop's thread after what is being handled now; before the thread has begun, as the first that it does.
+    /// When it has ended the caller runs it. Any thread may post at any time.
     /// </summary>
     public void Post(Action action)
     {
         lock (_gate)
         {
-            if (_thread is not null && !_ended)
+            if (!_ended)
             {
                 _posted.Enqueue(action);
-                if (Thread.CurrentThread != _thread)
+                if (_thread is not null && Thread.CurrentThread != _thread)
                 {
                     Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
                     _ = Write(_wake, one, one.Length);
@@ -181,6 +195,18 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         return timer;
     }
 
+    private static Task Try(Func<Task> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception fault)
+        {
+            return Task.FromException(fault);
+        }
+    }
+
     private void End()
     {
         if (_thread is { IsAlive: true } thread)
@@ -194,7 +220,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     {
         try
         {
-            var moreToDo = false;
+            var moreToDo = HasPosted;
             while (!_stopping)
             {
                 var count = _epoll!.Wait(moreToDo ? 0 : MillisecondsToNextTimer());

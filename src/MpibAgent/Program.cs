@@ -85,7 +85,7 @@ builder.Services.AddSingleton(Options.Create(new HostOptions { ShutdownTimeout =
 // It would start the host's listeners of metrics, of which there are none, and takes a fifth of the start to find that out.
 builder.Services.RemoveAll<IStartupValidator>();
 
-// They start in this order, and systemd is told that we are ready when the last has; they stop in the reverse of it.
+// They start in this order, on this thread, and systemd is told that we are ready when the last has and the loop's thread is there; they stop in the reverse of it.
 builder.Services
     .AddHostedService(services => services.GetRequiredService<EventLoop>())
     .AddHostedService(services => services.GetRequiredService<HintRegion>())
@@ -114,7 +114,7 @@ using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
     signal.Cancel = true;
     if (isService)
     {
-        _ = host.Services.GetRequiredService<EventLoop>().InvokeAsync(() => reload.Run(Environment.GetEnvironmentVariables()));
+        host.Services.GetRequiredService<EventLoop>().Post(() => reload.Run(Environment.GetEnvironmentVariables()));
     }
     else
     {

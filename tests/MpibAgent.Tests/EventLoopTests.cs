@@ -10,7 +10,11 @@ public sealed class EventLoopTests : IAsyncLifetime
 
     public EventLoopTests() => _loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
 
-    public async ValueTask InitializeAsync() => await _loop.StartAsync(TestContext.Current.CancellationToken);
+    public async ValueTask InitializeAsync()
+    {
+        await _loop.StartAsync(TestContext.Current.CancellationToken);
+        await _loop.StartedAsync(TestContext.Current.CancellationToken);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -174,13 +178,31 @@ public sealed class EventLoopTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Work_for_a_loop_that_was_never_started_runs_at_once()
+    public async Task Work_that_is_invoked_before_the_loops_thread_begins_runs_at_once_on_the_callers()
     {
-        using var lifetime = new TestLifetime();
-        using var loop = new EventLoop(TimeProvider.System, lifetime, NullLogger<EventLoop>.Instance);
-        var ran = false;
-        await loop.InvokeAsync(() => ran = true);
-        Assert.True(ran);
+        using var loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
+        var thread = 0;
+        await loop.InvokeAsync(() => thread = Environment.CurrentManagedThreadId);
+        Assert.Equal(Environment.CurrentManagedThreadId, thread);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => loop.InvokeAsync(() => throw new InvalidOperationException()));
+    }
+
+    [Fact]
+    public async Task Work_that_is_posted_before_the_loops_thread_begins_waits_for_it()
+    {
+        using var loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
+        var threads = new List<int>();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        loop.Post(() => threads.Add(Environment.CurrentManagedThreadId));
+        loop.Post(done.SetResult);
+        await loop.StartAsync(CancellationToken.None);
+        Assert.Empty(threads);
+
+        // Nothing else wakes it.
+        await loop.StartedAsync(CancellationToken.None);
+        await done.Task;
+        Assert.NotEqual(Environment.CurrentManagedThreadId, Assert.Single(threads));
+        await loop.StopAsync(CancellationToken.None);
     }
 
     [Fact]

@@ -93,6 +93,8 @@ internal sealed class RunningAgent : IAsyncDisposable
                 await service.StartAsync(CancellationToken.None);
             }
 
+            await agent.Loop.StartedAsync(CancellationToken.None);
+
             if (agent._policy is { } given)
             {
                 await agent.Loop.InvokeAsync(() => agent.Engine.Use(given));

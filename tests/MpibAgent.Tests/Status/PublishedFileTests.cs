@@ -14,6 +14,7 @@ public sealed class PublishedFileTests
         using var lifetime = new TestLifetime();
         using var loop = new EventLoop(TimeProvider.System, lifetime, NullLogger<EventLoop>.Instance);
         await loop.StartAsync(TestContext.Current.CancellationToken);
+        await loop.StartedAsync(TestContext.Current.CancellationToken);
         var written = 0;
         using var file = new PublishedFile(files["f"], TimeSpan.Zero, loop, Compose, Assert.Fail, () => { });
         await loop.InvokeAsync(file.Begin);

@@ -63,6 +63,10 @@ internal sealed class TelemetryRig : IAsyncDisposable
             }
 
             await rig.Listener.StartAsync(CancellationToken.None);
+            if (rig._ownsLoop)
+            {
+                await rig.Loop.StartedAsync(CancellationToken.None);
+            }
         }
         catch
         {
