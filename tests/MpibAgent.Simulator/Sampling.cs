@@ -24,6 +24,10 @@ internal sealed record Sampling
     [JsonPropertyName("refresh_ms")]
     public double RefreshMilliseconds { get; init; }
 
+    /// <summary>A counter moves by whole packets of so many bytes; 0 when it counts every byte.</summary>
+    [JsonPropertyName("packet_bytes")]
+    public double PacketBytes { get; init; }
+
     /// <summary>When a rail's counters cannot be read.</summary>
     [JsonPropertyName("missing")]
     public RailWindow[] Missing { get; init; } = [];

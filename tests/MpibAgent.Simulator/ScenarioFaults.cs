@@ -12,6 +12,7 @@ internal static class ScenarioFaults
         Expect(scenario.Flows.Length > 0, "flows", "at least one", scenario.Flows.Length);
         Expect(scenario.Sampling.PeriodMilliseconds > 0, "sampling.period_ms", "above 0", scenario.Sampling.PeriodMilliseconds);
         Expect(scenario.Sampling.RefreshMilliseconds >= 0, "sampling.refresh_ms", "at least 0", scenario.Sampling.RefreshMilliseconds);
+        Expect(scenario.Sampling.PacketBytes >= 0, "sampling.packet_bytes", "at least 0", scenario.Sampling.PacketBytes);
         OfRail(scenario.Rails.Sout, "rails.sout");
         OfRail(scenario.Rails.Sup, "rails.sup");
         var hasBig = scenario.Flows.Any(group => group.Workload.MessageBytes >= Workload.BigMessage);

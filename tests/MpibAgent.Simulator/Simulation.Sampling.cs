@@ -127,8 +127,14 @@ internal sealed partial class Simulation
             host.Refresh = number;
         }
 
-        host.SeenBytes[TwoRails.Sout] = host.TxBytes[TwoRails.Sout];
-        host.SeenBytes[TwoRails.Sup] = host.TxBytes[TwoRails.Sup];
+        host.SeenBytes[TwoRails.Sout] = InPackets(host.TxBytes[TwoRails.Sout]);
+        host.SeenBytes[TwoRails.Sup] = InPackets(host.TxBytes[TwoRails.Sup]);
+    }
+
+    private double InPackets(double bytes)
+    {
+        var packet = _scenario.Sampling.PacketBytes;
+        return packet > 0 ? Math.Floor(bytes / packet) * packet : bytes;
     }
 
     private void Decide(HostState host, ISplitPolicy policy, double time)

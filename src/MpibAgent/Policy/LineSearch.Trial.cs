@@ -20,6 +20,7 @@ internal sealed partial class LineSearch
         _isTrying = true;
         _doubted = null;
         _measured.Clear();
+        _rises = 0;
         _followed = double.NaN;
         _settling = 1;
         _trialAge = 0;
@@ -60,6 +61,12 @@ internal sealed partial class LineSearch
             return;
         }
 
+        if (_step >= BigStep && followed < LeastFollowed && _grid.IsFine && Math.Abs(OffProportion(was)) <= OffTolerance && _trialAge < LongestDrain)
+        {
+            // The rates went by the split before, so they will go by this one, when what was posted under the old one is through.
+            return;
+        }
+
         Decide(was, mean);
     }
 
@@ -86,6 +93,12 @@ internal sealed partial class LineSearch
             var rise = d > 0 ? Math.Log(a.Sout / b.Sout) : Math.Log(a.Sup / b.Sup);
             if (rise > Math.Max(Math.Max(0.04, 3 * _noise), 0.1 * g))
             {
+                // One packet more in a sample is a rise, too, on a slow rail; the next sample has it less.
+                if (++_rises < 2)
+                {
+                    return;
+                }
+
                 // The rail that gets less sends more: the demand or the network changed meanwhile.
                 Hold(_held, null);
                 _due[Side(d)] = _active;
@@ -95,7 +108,7 @@ internal sealed partial class LineSearch
             followed = (p0 + s1) / g;
             f = p0 + s1 > 1e-9 ? (d > 0 ? s1 : p0) / (p0 + s1) : 0.5;
             _trialLength += 0.3 * (_measured.Count + 1 - _trialLength);
-            if (followed < 0.35)
+            if (followed < LeastFollowed)
             {
                 NotFollowed(a, b, g);
                 return;
@@ -126,7 +139,7 @@ internal sealed partial class LineSearch
         var odds = _trial < 1 ? _trial / (1 - _trial) : 1e9;
         followed = _trial <= 0 ? 1 - (now / was) : _trial >= 1 ? 1 - (was / now) : _held <= 0 ? now / odds : odds / now;
         f = a.Sum > b.Sum * (1 + Math.Max(0.01, 2 * _noise)) ? 1 : 0;
-        if (followed >= 0.35)
+        if (followed >= LeastFollowed)
         {
             return true;
         }
@@ -146,7 +159,7 @@ internal sealed partial class LineSearch
     private void NotFollowed(in Rates a, in Rates b, double g)
     {
         var off = OffProportion(b);
-        if (Math.Abs(off) <= OffProportionBy)
+        if (Math.Abs(off) <= OffTolerance)
         {
             Reject(b, a);
         }

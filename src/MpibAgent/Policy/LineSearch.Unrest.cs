@@ -5,6 +5,9 @@ namespace MpibAgent.Policy;
 /// </content>
 internal sealed partial class LineSearch
 {
+    /// <summary>Whose rate differs by no more than this from sample to sample is calm.</summary>
+    private const double CalmUnrest = 0.05;
+
     private double _soutUnrest, _supUnrest, _off;
     private int _restlessRail, _restless;
     private double _restlessStep, _lastRestless = -9;

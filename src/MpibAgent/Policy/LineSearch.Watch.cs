@@ -134,6 +134,9 @@ internal sealed partial class LineSearch
         }
     }
 
+    /// <summary>By how much the rates that a trial began from may be off it: the ends of messages put them off as well.</summary>
+    private double OffTolerance => OffProportionBy + Math.Max(_soutUnrest, _supUnrest);
+
     private double OffProportion(in Rates x) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(_held);
 
     private void Probe(in Rates x)
@@ -156,6 +159,9 @@ internal sealed partial class LineSearch
 
         if (direction != 0)
         {
+            // Beside a rail that is calm, so that the traffic is, the other goes to and fro by whole messages: a probe has to stand out of that.
+            var (calm, restless) = (Math.Min(_soutUnrest, _supUnrest), Math.Max(_soutUnrest, _supUnrest));
+            step = calm < CalmUnrest ? Math.Max(step, Math.Min(2 * restless, LargestMessageProbe)) : step;
             var hasRoom = direction > 0 ? x.Sup < LineRate * _supLink : x.Sout < LineRate * _soutLink;
             var i = Side(direction);
             _pause[i] = Math.Min(hasRoom ? LongestPause : LongestPauseAtLineRate, 1.5 * _pause[i]);

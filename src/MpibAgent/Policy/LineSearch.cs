@@ -11,7 +11,7 @@ internal sealed partial class LineSearch
 {
     // Steps, in log odds.
     private const double LargestOdds = 7;
-    private const double SmallestStep = 0.06, LargestStep = 2.5, BigStep = 0.3, FirstEventStep = 0.25;
+    private const double SmallestStep = 0.06, LargestStep = 2.5, BigStep = 0.3, FirstEventStep = 0.25, LargestMessageProbe = 0.3;
 
     /// <summary>The first step after a drop, as a part of it.</summary>
     private const double PartOfDrop = 0.7;
@@ -48,6 +48,9 @@ internal sealed partial class LineSearch
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
+    /// <summary>Rates that have gone less than this part of a step have not followed it.</summary>
+    private const double LeastFollowed = 0.35;
+
     /// <summary>Samples that a trial may take, and of them those that a big step waits for a queue to drain.</summary>
     private const int LongestTrial = 45, LongestDrain = 30;
 
@@ -78,7 +81,7 @@ internal sealed partial class LineSearch
     private int _direction;
     private double _step, _firstStep;
     private bool _isEvent, _bothTried;
-    private int _stepsTaken, _trialAge;
+    private int _stepsTaken, _trialAge, _rises;
     private double _followed;
     private readonly List<Rates> _measured = [];
 

@@ -12,6 +12,10 @@ public sealed class AdaptiveReplayTests
     /// <summary>Nothing that can be seen there tells that the rail is dead; it has a floor of its own, and no part in the mean.</summary>
     private const string Unseen = "17b_";
 
+    private static readonly string SlowRailFiles = Path.Combine(ScenarioFile.Supplied, "slow-rails");
+
+    public static TheoryData<string> SlowRails => [.. ScenarioFile.ReadAll(SlowRailFiles).Select(scenario => scenario.Name)];
+
     public static TheoryData<string> Names => [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Select(scenario => scenario.Name)];
 
     [Theory]
@@ -19,6 +23,17 @@ public sealed class AdaptiveReplayTests
     public void What_a_scenario_expects_is_reached(string name)
     {
         var summary = Assert.Single(Replay(ShareScale.Ppm1024, scenario => scenario.Name == name));
+        Assert.True(summary.IsJudged, $"{name} expects nothing");
+        Assert.True(summary.Misses.Count == 0, $"{name}: {string.Join(", ", summary.Misses)}; {Figures(summary)}");
+    }
+
+    /// <summary>Rails on which a sample holds a few messages and packets: those of tests/rails, in the simulator.</summary>
+    [Theory]
+    [MemberData(nameof(SlowRails))]
+    public void What_is_expected_of_slow_rails_is_reached(string name)
+    {
+        var scenario = ScenarioFile.Read(Path.Combine(SlowRailFiles, name + ".json"));
+        var summary = Assert.Single(Replay(ShareScale.Ppm1024, [scenario]));
         Assert.True(summary.IsJudged, $"{name} expects nothing");
         Assert.True(summary.Misses.Count == 0, $"{name}: {string.Join(", ", summary.Misses)}; {Figures(summary)}");
     }
@@ -63,13 +78,13 @@ public sealed class AdaptiveReplayTests
         Assert.InRange(run.GoodputGbps / optimum.GoodputGbps, 0.92, 1);
     }
 
-    private static IReadOnlyList<ReplaySummary> Replay(ShareScale scale, Func<Scenario, bool> which)
-    {
-        List<Scenario> scenarios = [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Where(which)];
-        return [.. new Replay([new Candidate(AdaptivePolicy.PolicyName, scale)]).Run(scenarios, Seeds)
+    private static IReadOnlyList<ReplaySummary> Replay(ShareScale scale, Func<Scenario, bool> which) =>
+        Replay(scale, [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Where(which)]);
+
+    private static IReadOnlyList<ReplaySummary> Replay(ShareScale scale, List<Scenario> scenarios) =>
+        [.. new Replay([new Candidate(AdaptivePolicy.PolicyName, scale)]).Run(scenarios, Seeds)
             .GroupBy(result => result.Scenario)
             .Select(group => new ReplaySummary(group))];
-    }
 
     private static string Figures(ReplaySummary summary) => FormattableString.Invariant(
         $"{summary.Scenario.Name} {summary.Candidate.Scale.Name()}: mean {summary.MeanPercent:F2} %, least {summary.MinPercent:F2} %")

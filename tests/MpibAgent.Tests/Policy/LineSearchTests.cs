@@ -165,6 +165,46 @@ public sealed class LineSearchTests
         Assert.Equal(!isInterrupted, _search.Reason == "the rates changed");
     }
 
+    [Fact]
+    public void A_slow_rail_is_left_though_what_was_posted_before_takes_many_samples()
+    {
+        // What is seen goes by the split of 10 samples ago.
+        const int Late = 10;
+        var posted = new Queue<double>(Enumerable.Repeat(0.5, Late));
+        for (var i = 0; i < 60; i++)
+        {
+            posted.Enqueue(_search.Share);
+            var share = posted.Dequeue();
+            var goodput = Math.Min(0.2 * Rate / (1 - share), Rate / share);
+            _search.Sample(_now += Period, new Rates(Period, goodput * (1 - share), goodput * share));
+        }
+
+        Assert.InRange(_search.Share, 0.75, 0.9);
+    }
+
+    [Theory]
+    [InlineData(0.95, true)]
+    [InlineData(1.1, false)]
+    public void One_packet_more_on_the_giving_rail_does_not_end_a_trial(double next, bool isBelieved)
+    {
+        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
+        {
+            Take(Goodput(0.4 * Rate, Rate));
+        }
+
+        // The first sample holds messages of both splits and is left out.
+        var trial = _search.Share;
+        Take(Goodput(0.4 * Rate, Rate));
+        Measure(1.1);
+        Assert.Equal(trial, _search.Share);
+        Measure(next);
+        Assert.Equal(isBelieved ? $"accepted 0.500 to {_search.Share:0.000}" : "the rates changed", _search.Reason);
+        Assert.Equal(isBelieved, _search.Share > 0.6);
+
+        void Measure(double packets) =>
+            _search.Sample(_now += Period, new Rates(Period, packets * 0.4 * Rate, 0.4 * Rate * trial / (1 - trial)));
+    }
+
     private void Send(int samples, double sout = Rate, double sup = Rate)
     {
         for (var i = 0; i < samples; i++)

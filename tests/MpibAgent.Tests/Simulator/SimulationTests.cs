@@ -121,6 +121,16 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void Counters_can_move_by_whole_packets()
+    {
+        const int Packet = 1_000_000;
+        var policy = new Scenes.Scripted(_ => 0.25);
+        (Scenes.Plain with { Sampling = Scenes.Plain.Sampling with { PacketBytes = Packet } }).Run(policy);
+        Assert.All(policy.Seen, seen => Assert.Equal((0ul, 0ul), (seen.Sout.TxBytes!.Value % Packet, seen.Sup.TxBytes!.Value % Packet)));
+        Assert.True(policy.Seen[^1].Sup.TxBytes > 0);
+    }
+
+    [Fact]
     public void A_full_path_shows_in_notifications_waiting_and_telemetry()
     {
         var scenario = Scenes.Plain with
