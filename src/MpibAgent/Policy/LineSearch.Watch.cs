@@ -134,7 +134,7 @@ internal sealed partial class LineSearch
         }
     }
 
-    /// <summary>By how much the rates that a trial began from may be off it: the ends of messages put them off as well.</summary>
+    /// <summary>By how much the rates that a trial began from may be off the split's proportion: the ends of messages put them off as well.</summary>
     private double OffTolerance => OffProportionBy + Math.Max(_soutUnrest, _supUnrest);
 
     private double OffProportion(in Rates x) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(_held);
