@@ -19,6 +19,10 @@ internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
         return Of(pid);
     }
 
+    /// <summary>Waits until it holds no more descriptors than before: the runtime has one open for a moment now and then, of /proc/meminfo when it collects.</summary>
+    public static Task NoDescriptorsMoreAsync(int pid, Footprint before) =>
+        Wait.UntilAsync(() => Task.FromResult(Of(pid).Descriptors), seen => seen <= before.Descriptors);
+
     /// <summary>Bytes that count against a limit of prlimit(1), data or as.</summary>
     public static long Bytes(int pid, string limit) => KiB(pid, limit == "data" ? "VmData:" : "VmSize:") * 1024L;
 
