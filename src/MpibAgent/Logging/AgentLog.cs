@@ -13,8 +13,7 @@ internal static class AgentLog
     public static IServiceCollection AddAgentLog(this IServiceCollection services, LogOptions options)
     {
         var toJournal = options.Target == LogTarget.Journal || (options.Target == LogTarget.Auto && JournalStream.IsConnected);
-        var queue = new BackgroundSink(LoggerSinkConfiguration.CreateSink(sink =>
-            _ = toJournal ? sink.Journald() : sink.Console(new ConsoleLine(withStackTraces: options.Level == LogLevelName.Debug))));
+        var queue = toJournal ? new BackgroundSink(new JournaldSink()) : ToConsole(options);
 
         // Where Serilog says that it could not make a line of something, for want of memory mostly.
         SelfLog.Enable(_ => queue.CountLost());
@@ -33,5 +32,11 @@ internal static class AgentLog
         services.AddSerilog(logger, dispose: true);
         var serilog = services.Last(service => service.ServiceType == typeof(ILoggerFactory)).ImplementationFactory!;
         return services.AddSingleton<ILoggerFactory>(provider => new LossyLoggerFactory((ILoggerFactory)serilog(provider), queue, TimeProvider.System));
+    }
+
+    private static BackgroundSink ToConsole(LogOptions options)
+    {
+        var console = new ConsoleSink(new ConsoleLine(withStackTraces: options.Level == LogLevelName.Debug), Console.OpenStandardOutput());
+        return new BackgroundSink(console, console.Flush);
     }
 }

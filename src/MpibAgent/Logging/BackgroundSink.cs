@@ -41,6 +41,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 
     private readonly object _gate = new();
     private readonly ILogEventSink _sink;
+    private readonly Action? _flush;
     private readonly int _capacity;
     private readonly TimeSpan _drainTime;
     private readonly TimeProvider _time;
@@ -49,6 +50,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
     private List<object> _waiting = [];
     private long _dropped;
     private long _lost;
+    private long _held;
     private long _sinceCollection;
     private bool _isIdle;
     private bool _isStopping;
@@ -57,13 +59,15 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
 
     /// <summary>Starts the thread.</summary>
     /// <param name="sink">Where the events go. Disposed by the thread when it ends.</param>
+    /// <param name="flush">Called by the thread after some lines, and before it waits for more: writes what the sink holds. Null for a sink that holds nothing.</param>
     /// <param name="capacity">The most events that wait; as many more can be on their way into the sink.</param>
     /// <param name="drainTime">The longest that Dispose waits for the events that wait; 500 ms if null.</param>
     /// <param name="time">The clock of the line about dropped events.</param>
-    public BackgroundSink(ILogEventSink sink, int capacity = 16384, TimeSpan? drainTime = null, TimeProvider? time = null)
+    public BackgroundSink(ILogEventSink sink, Action? flush = null, int capacity = 16384, TimeSpan? drainTime = null, TimeProvider? time = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         _sink = sink;
+        _flush = flush;
         _capacity = capacity;
         _drainTime = drainTime ?? TimeSpan.FromMilliseconds(500);
         _time = time ?? TimeProvider.System;
@@ -81,6 +85,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
         if (Thread.CurrentThread == _thread)
         {
             _sink.Emit(LineToMake.Timed(logEvent, _lineLogged));
+            _held++;
         }
         else
         {
@@ -165,6 +170,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
                 batch[i] = null!; // A long batch need not keep its events alive.
                 if (i % LinesInTurn == LinesInTurn - 1)
                 {
+                    Flush();
                     Thread.Yield();
                 }
             }
@@ -172,9 +178,10 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
             Write(null, dropped, "the log could not keep up");
             if (Interlocked.Read(ref _lost) > 0 && _losses.Admit())
             {
-                Write(null, Interlocked.Exchange(ref _lost, 0), "they could not be made; want of memory is the usual reason");
+                Write(null, Interlocked.Exchange(ref _lost, 0), "they could not be made or written; want of memory or a full disk is the usual reason");
             }
 
+            Flush();
             batch.Clear();
         }
 
@@ -252,6 +259,7 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
             else
             {
                 _sink.Emit(line as LogEvent ?? LeftOut.Line(_time, lines, reason));
+                _held += lines;
             }
         }
         catch (OutOfMemoryException)
@@ -261,6 +269,23 @@ internal sealed class BackgroundSink : ILogEventSink, IDisposable
         catch (Exception e)
         {
             SelfLog.WriteLine("{0}: {1}", _sink, e);
+        }
+    }
+
+    private void Flush()
+    {
+        if (_held > 0 && !_isAbandoned)
+        {
+            try
+            {
+                _flush?.Invoke();
+            }
+            catch (Exception)
+            {
+                Interlocked.Add(ref _lost, _held);
+            }
+
+            _held = 0;
         }
     }
 }

@@ -114,6 +114,40 @@ public sealed class BackgroundSinkTests
     }
 
     [Fact]
+    public void What_the_sink_holds_is_flushed_before_the_thread_sleeps_and_within_a_batch()
+    {
+        var sink = new GatedSink(isOpen: false);
+        List<int> flushed = [];
+        using var background = new BackgroundSink(sink, () => flushed.Add(sink.Events.Length), drainTime: Patience);
+        Emit(background, 0, 1);
+        Wait.Until(() => sink.Entered.Task.IsCompleted);
+        Emit(background, 1, 20);
+        sink.Open();
+        Wait.Until(() => sink.Events.Length == 21);
+        background.Dispose();
+
+        Assert.Equal([1, 9, 17, 21], flushed);
+    }
+
+    [Fact]
+    public void Lines_that_a_flush_loses_are_counted_in_the_log()
+    {
+        var failures = 2;
+        var sink = new GatedSink(isOpen: false);
+        using var background = new BackgroundSink(sink, () => _ = failures-- > 0 ? throw new IOException("the disk is full") : true, drainTime: Patience);
+        Emit(background, 0, 1);
+        Wait.Until(() => sink.Entered.Task.IsCompleted);
+        Emit(background, 1, 7);
+        sink.Open();
+
+        // One line was lost with the first flush, then all eight of the next with the line about it; that one counts for what it told of.
+        Wait.Until(() => sink.Events.Length > 9 && Told(sink.Events[^1]) == 8);
+        Assert.Equal(1, Told(sink.Events[8]));
+
+        static long Told(LogEvent e) => e.Properties.TryGetValue("Count", out var count) ? (long)((ScalarValue)count).Value! : 0;
+    }
+
+    [Fact]
     public void After_Dispose_the_sinks_are_disposed_and_Emit_does_nothing()
     {
         GatedSink first = new(isOpen: true), second = new(isOpen: true);
