@@ -109,6 +109,7 @@ internal sealed partial class LineSearch
         // What was under way keeps one rail at its rate for a moment when the other one falls or rises: the first sample tells which has moved. Where
         // the best share cannot be had, one rail waits for the other anyway, and with big messages that tells nothing.
         var moved = OffProportion(_deviant[0]);
+        _beforeDrop = isDrop ? was.Sum : 0;
         _base = now;
         _low = _high = 0;
         _deviant.Clear();
@@ -161,9 +162,11 @@ internal sealed partial class LineSearch
         {
             // Beside a rail that is calm, so that the traffic is, the other goes to and fro by whole messages: a probe has to stand out of that.
             var (calm, restless) = (Math.Min(_soutUnrest, _supUnrest), Math.Max(_soutUnrest, _supUnrest));
-            step = calm < CalmUnrest ? Math.Max(step, Math.Min(2 * restless, LargestMessageProbe)) : step;
+            step = calm < CalmUnrest && _grid.IsFine ? Math.Max(step, Math.Min(2 * restless, LargestMessageProbe)) : step;
             var hasRoom = direction > 0 ? x.Sup < LineRate * _supLink : x.Sout < LineRate * _soutLink;
             var i = Side(direction);
+            _beforeDrop = _held is > 0 and < 1 ? 0 : _beforeDrop;
+            _return[i] *= ReturnGrowth;
             _pause[i] = Math.Min(hasRoom ? LongestPause : LongestPauseAtLineRate, 1.5 * _pause[i]);
             Reschedule(direction);
             _bothTried = true;

@@ -24,6 +24,12 @@ internal sealed partial class LineSearch
     /// <summary>The part of the goodput that probes may cost.</summary>
     private const double ProbeBudget = 0.006;
 
+    /// <summary>
+    /// At an end share, where only a probe shows whether the other rail is back, it comes after so many samples whatever it costs, and each next one after so
+    /// many times more, if what a drop took was worth this factor.
+    /// </summary>
+    private const double FirstReturn = 12, ReturnGrowth = 1.2, WorthReturning = 1.2;
+
     /// <summary>By how much a sample must be off the base rates to count, unless noise is higher.</summary>
     private const double Deviation = 0.08;
 
@@ -91,7 +97,8 @@ internal sealed partial class LineSearch
     private double _trialLength = 3;
     private readonly double[] _pause = [ShortestPause, ShortestPause], _due = [0, 0], _loss = [0.03, 0.03];
     private readonly Queue<int> _quick = new();
-    private double _backoff = 0.05, _lastEvent = -9, _eventBefore = -9;
+    private readonly double[] _return = [FirstReturn, FirstReturn];
+    private double _backoff = 0.05, _beforeDrop, _lastEvent = -9, _eventBefore = -9;
     private double _tokens = 4, _tokensAt;
     private double _soutCapacity, _supCapacity;
     private bool _wake = true;
@@ -282,7 +289,13 @@ internal sealed partial class LineSearch
     private void Reschedule(int direction)
     {
         var i = Side(direction);
-        var samples = Math.Max(Math.Max(_pause[i], (_noise < 0.04 ? 5 : 8) * _trialLength), _trialLength * _loss[i] / ProbeBudget);
+        var affordable = _trialLength * _loss[i] / ProbeBudget;
+        if ((_held is <= 0 or >= 1) && _beforeDrop > WorthReturning * (_base?.Sum ?? 0))
+        {
+            affordable = Math.Min(affordable, _return[i]);
+        }
+
+        var samples = Math.Max(Math.Max(_pause[i], (_noise < 0.04 ? 5 : 8) * _trialLength), affordable);
         var seconds = Math.Min(samples * _interval, _pause[i] > LongestPause ? LongestSecondsAtLineRate : LongestSeconds);
         _due[i] = _active + (seconds * (0.8 + (0.4 * _random.NextDouble())));
     }
@@ -294,6 +307,7 @@ internal sealed partial class LineSearch
         {
             _pause[i] = ShortestPause;
             _loss[i] = 0.03;
+            _return[i] = FirstReturn;
             Reschedule(i == 1 ? 1 : -1);
         }
     }

@@ -205,6 +205,23 @@ public sealed class LineSearchTests
             _search.Sample(_now += Period, new Rates(Period, packets * 0.4 * Rate, 0.4 * Rate * trial / (1 - trial)));
     }
 
+    [Theory]
+    [InlineData(20)]
+    [InlineData(50)]
+    [InlineData(100)]
+    public void A_rail_that_had_to_be_left_altogether_is_tried_again_before_long(int samples)
+    {
+        _search.Grid = new ShareGrid(HintEncoding.Multiplier, 1);
+        Send(50);
+        Send(20, sup: 0.4 * Rate);
+        Assert.Equal(0, _search.Share);
+        Send(samples, sup: 0.4 * Rate);
+
+        Send(samples / 2);
+
+        Assert.Equal(0.5, _search.Share, 0.2);
+    }
+
     private void Send(int samples, double sout = Rate, double sup = Rate)
     {
         for (var i = 0; i < samples; i++)
