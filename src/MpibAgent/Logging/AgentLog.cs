@@ -36,6 +36,8 @@ internal static class AgentLog
 
     private static BackgroundSink ToConsole(LogOptions options)
     {
+        // The stream locks Console.Out, which opens a descriptor of its own: now, since with the first line there may be none left.
+        _ = Console.Out;
         var console = new ConsoleSink(new ConsoleLine(withStackTraces: options.Level == LogLevelName.Debug), Console.OpenStandardOutput());
         return new BackgroundSink(console, console.Flush);
     }

@@ -21,7 +21,7 @@ internal readonly record struct Footprint(int Descriptors, int ResidentKiB)
 
     /// <summary>Waits until it holds no more descriptors than before: the runtime has one open for a moment now and then, of /proc/meminfo when it collects.</summary>
     public static Task NoDescriptorsMoreAsync(int pid, Footprint before) =>
-        Wait.UntilAsync(() => Task.FromResult(Of(pid).Descriptors), seen => seen <= before.Descriptors);
+        Wait.UntilAsync(() => Task.FromResult((Of(pid).Descriptors, string.Join(' ', Targets(pid)))), seen => seen.Descriptors <= before.Descriptors);
 
     /// <summary>Bytes that count against a limit of prlimit(1), data or as.</summary>
     public static long Bytes(int pid, string limit) => KiB(pid, limit == "data" ? "VmData:" : "VmSize:") * 1024L;
