@@ -33,7 +33,7 @@ internal static class SystemCallBenchmark
         ["recvfrom"] = "the request; once more, for the end of the stream",
         ["sched_yield"] = "after every eight lines the log's thread lets others have its core",
         ["sendto"] = "the response",
-        ["write"] = "a line of the log",
+        ["write"] = "lines of the log, up to eight at once",
         ["writev"] = "lines of the log",
     };
 
