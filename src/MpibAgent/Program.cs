@@ -35,48 +35,13 @@ if (settings.CheckedFile is { } file)
 
 // The empty builder: the default one watches the working directory, which is / under systemd, for appsettings.json.
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mpib-agent" });
-builder.Services
-    .AddAgentLog(options.Log)
-    .AddSingleton(options.Hints)
-    .AddSingleton(options.Registration)
-    .AddSingleton(options.Control)
-    .AddSingleton(options.Limits)
-    .AddSingleton(options.State)
-    .AddSingleton(options.Rails)
-    .AddSingleton(options.Telemetry)
-    .AddSingleton(options.Metrics)
-    .AddSingleton(TimeProvider.System)
-    .AddSingleton<InheritedDescriptors>()
-    .AddSingleton<EventLoop>()
-    .AddSingleton<HintRegion>()
-    .AddSingleton<StateFile>()
-    .AddSingleton<SlotTable>()
-    .AddSingleton<ProcessWatch>()
-    .AddSingleton<Registrar>()
-    .AddSingleton<RegistrationListener>()
-    .AddSingleton<RailPair>()
-    .AddSingleton<PathLevelTable>()
-    .AddSingleton<TelemetryListener>()
-    .AddSingleton(services => new TelemetryReporter(options.Telemetry, services.GetRequiredService<EventLoop>(), services.GetRequiredService<SlotTable>(),
-        () => services.GetRequiredService<RailPair>().Read(TimeSpan.FromMilliseconds(options.Telemetry.ReportPeriodMs)),
-        services.GetRequiredService<ILogger<TelemetryReporter>>()))
-    .AddSingleton(options.Policy)
-    .AddSingleton<PolicyCatalogue>()
-    .AddSingleton<PolicyEngine>()
-    .AddSingleton<ControlFifo>()
-    .AddSingleton<StatusFile>()
-    .AddSingleton<AgentMetrics>()
-    .AddSingleton<Func<AgentMetrics>>(services => services.GetRequiredService<AgentMetrics>)
-    .AddSingleton<MetricsFile>()
-    .AddSingleton<NotifySocket>()
-    .AddSingleton<ServiceStatus>()
-    .AddSingleton<Watchdog>();
+builder.Services.AddAgentLog(options.Log).AddComponents(options);
 
 var isService = Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null;
 if (isService)
 {
     // Not AddSystemd(): it does nothing under ProtectProc=invisible (dotnet/runtime #125368).
-    builder.Services.AddSingleton<ISystemdNotifier>(services => services.GetRequiredService<NotifySocket>()).AddSingleton<IHostLifetime, SystemdLifetime>();
+    builder.Services.AddSystemdLifetime();
 }
 
 // A stop is a matter of half a second; what hangs in it must not keep systemd waiting.

@@ -1,7 +1,4 @@
 using System.Collections;
-using System.CommandLine;
-using System.CommandLine.Invocation;
-using System.CommandLine.Parsing;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
@@ -28,19 +25,6 @@ internal sealed class SettingsReader
     private const int NoSuchFile = 2;
     private const int NotADirectory = 20;
 
-    private readonly Option<string?> _file = new("--config")
-    {
-        HelpName = "FILE",
-        Description = $"the settings file ({DefaultFile})",
-    };
-
-    private readonly Option<string?> _checked = new("--check-config")
-    {
-        HelpName = "FILE",
-        Description = "say what is wrong with a settings file, and start nothing",
-    };
-
-    private readonly Option<bool> _manual = new("--manual") { Description = "the same as --policy manual" };
     private readonly Dictionary<string, string?> _values = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, string> _places = new(StringComparer.OrdinalIgnoreCase);
 
@@ -56,50 +40,23 @@ internal sealed class SettingsReader
     /// <summary>Reads everything. Returns null for --help and --version, which have been answered then, and when there are faults.</summary>
     public AgentOptions? Read(string[] arguments, IDictionary environment)
     {
-        var options = Setting.All.ToDictionary(setting => setting, setting => new Option<string?>(setting.Option)
+        // A service has none, and what they could be takes a twentieth of its start.
+        var line = arguments.Length > 0 ? new CommandLine(arguments) : null;
+        if (line is { IsAnswered: true })
         {
-            HelpName = setting.Value,
-            Description = setting.Help,
-        });
-        var command = new RootCommand("MPIB Transport Agent: gives each flow of a NCCL job its slot and keeps the slots' hints.\n"
-            + $"Settings come from {DefaultFile}, then from {VariablePrefix}SECTION_KEY in the environment, then from here.")
-        {
-            _file, _checked, _manual,
-        };
-        foreach (var option in options.Values)
-        {
-            command.Add(option);
-        }
-
-        command.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
-
-        // Only what --help shows.
-        command.Directives.Clear();
-        var parsed = command.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count == 0 && parsed.Action is not null)
-        {
-            parsed.Invoke();
             return null;
         }
 
-        Faults.AddRange(parsed.Errors.Select(error => error.Message));
-        CheckedFile = ValueOf(parsed, _checked);
-        if (CheckedFile is not null && ValueOf(parsed, _file) is not null)
-        {
-            Faults.Add("--check-config names the file; leave --config out");
-        }
-
-        ReadFile(CheckedFile ?? ValueOf(parsed, _file) ?? environment[FileVariable] as string);
+        Faults.AddRange(line?.Faults ?? []);
+        CheckedFile = line?.CheckedFile;
+        ReadFile(CheckedFile ?? line?.File ?? environment[FileVariable] as string);
         ReadEnvironment(environment);
-        foreach (var (setting, option) in options)
+        foreach (var (setting, text) in line?.Settings ?? [])
         {
-            if (ValueOf(parsed, option) is { } text)
-            {
-                Set(setting, text, setting.Option);
-            }
+            Set(setting, text, setting.Option);
         }
 
-        if (parsed.Errors.Count == 0 && parsed.GetValue(_manual))
+        if (line is { IsManual: true })
         {
             _values["Policy:Name"] = "manual";
         }
@@ -185,7 +142,7 @@ internal sealed class SettingsReader
         path ??= DefaultFile;
         if (path.Length == 0)
         {
-            Faults.Add($"{(CheckedFile is null ? _file : _checked).Name}: expected a path, got ''");
+            Faults.Add($"{(CheckedFile is null ? CommandLine.FileOption : CommandLine.CheckOption)}: expected a path, got ''");
             return;
         }
 
@@ -261,10 +218,6 @@ internal sealed class SettingsReader
         _places[setting.Key] = where;
     }
 
-    /// <summary>The value of an option that was given once and with a value; the faults of the others are listed already.</summary>
-    private static string? ValueOf(ParseResult parsed, Option<string?> option) =>
-        parsed.GetResult(option) is { Implicit: false, Tokens.Count: 1 } result ? result.Tokens[0].Value : null;
-
     /// <summary>The version, as the project sets it.</summary>
     public static string Version { get; } =
         Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -275,14 +228,4 @@ internal sealed class SettingsReader
 
     /// <summary>A path that the agent needs for itself, and the setting it comes from.</summary>
     private sealed record SettingPath(string Name, string Key, string Path);
-
-    /// <summary>As other daemons say it: the name, then the version.</summary>
-    private sealed class PrintVersion : SynchronousCommandLineAction
-    {
-        public override int Invoke(ParseResult parseResult)
-        {
-            parseResult.InvocationConfiguration.Output.WriteLine($"mpib-agent {Version}");
-            return 0;
-        }
-    }
 }

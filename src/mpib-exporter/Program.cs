@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -64,11 +65,15 @@ root.SetAction(options =>
 });
 
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-return parsed.Errors.Count == 0
-    ? parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false })
-    : Complain(Usage, [.. parsed.Errors.Select(error => error.Message), "see: mpib-exporter --help"]);
 
-static void Expect(System.CommandLine.Parsing.OptionResult result, bool isGood, string expected)
+// A first argument in brackets is taken for a directive, of which there is none, and would be passed over.
+string[] faults = [.. parsed.Errors.Select(error => error.Message),
+    .. parsed.Tokens.Where(token => token.Type == TokenType.Directive).Select(token => $"Unrecognized command or argument '{token.Value}'.")];
+return faults.Length == 0
+    ? parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false })
+    : Complain(Usage, [.. faults, "see: mpib-exporter --help"]);
+
+static void Expect(OptionResult result, bool isGood, string expected)
 {
     if (!isGood)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Reflection;
 using MpibCtl;
 
@@ -30,11 +31,15 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
 root.Directives.Clear();
 root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-if (parsed.Errors.Count > 0)
+
+// A first argument in brackets is taken for a directive, of which there is none, and would be passed over.
+string[] faults = [.. parsed.Errors.Select(error => error.Message),
+    .. parsed.Tokens.Where(token => token.Type == TokenType.Directive).Select(token => $"Unrecognized command or argument '{token.Value}'.")];
+if (faults.Length > 0)
 {
-    foreach (var error in parsed.Errors)
+    foreach (var fault in faults)
     {
-        Terminal.Complain(error.Message);
+        Terminal.Complain(fault);
     }
 
     Terminal.Complain("see: mpibctl --help");

@@ -12,14 +12,30 @@ internal static class StartBenchmark
     {
         Report.Section(run, "From exec to READY=1",
             [
-                $"{Starts} starts each; the floor is a C program that says READY=1 and nothing else. At its first start the agent makes its files; with socket units they are",
+                $"{Starts} starts each; the floor is a C program that says READY=1 and nothing else. The agent has its settings from a file. At its first start the agent makes its files; with socket units they are",
                 "passed to it; and after a restart with connections it reads its state first (scaling.md).",
             ],
             "what", "median ms", "least", "most");
         Row(run, "floor", Measure(tools, [], [tools["ready_floor"]]));
-        string[] agent = [tools.Agent, .. tools.AgentOptions("warning", "m")];
-        Row(run, "agent", Measure(tools, [], agent));
-        Row(run, "agent, sockets passed", Measure(tools, ["--sockets", tools["m"] + "/agent.sock", tools["m"] + "/control"], agent));
+
+        // Without arguments, as the unit starts it; which file, the environment says.
+        File.WriteAllText(tools["start.conf"], $"""
+            [Hints]
+            Path = {tools["m"]}/hints
+            [Registration]
+            Path = {tools["m"]}/agent.sock
+            [Control]
+            Path = {tools["m"]}/control
+            [Log]
+            Target = console
+            Level = warning
+
+            """);
+        Environment.SetEnvironmentVariable("MPIB_AGENT_CONFIG", tools["start.conf"]);
+        Row(run, "agent", Measure(tools, [], [tools.Agent]));
+        Row(run, "agent, sockets passed", Measure(tools, ["--sockets", tools["m"] + "/agent.sock", tools["m"] + "/control"], [tools.Agent]));
+        Environment.SetEnvironmentVariable("MPIB_AGENT_CONFIG", null);
+        Row(run, "agent, settings on the command line", Measure(tools, [], [tools.Agent, .. tools.AgentOptions("warning", "m")]));
         run.Report.WriteLine();
         run.Report.WriteLine($"The binary: {new FileInfo(tools.Agent).Length / 1048576.0:0.0} MiB.");
     }

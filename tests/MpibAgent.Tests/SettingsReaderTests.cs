@@ -257,6 +257,8 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("--initial-hint")]
     [InlineData("--initial-hint", "1", "--initial-hint", "2")]
     [InlineData("stray")]
+    [InlineData("[stray]")]
+    [InlineData("[stray:1]", "--manual")]
     [InlineData("--initial-hint", "2000", "--encoding", "ppm1024")]
     public void A_faulty_command_line_is_refused(params string[] arguments) => Assert.NotEmpty(Faults("", arguments));
 

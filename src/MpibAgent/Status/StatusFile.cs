@@ -66,7 +66,7 @@ internal sealed class StatusFile : IHostedService, IDisposable
     {
         using (var json = new Utf8JsonWriter(output))
         {
-            JsonSerializer.Serialize(json, _picture.Take(), StatusJson.Default.StatusSnapshot);
+            _picture.Write(json);
         }
 
         output.Write("\n"u8);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using MpibAgent.Hints;
 using MpibAgent.Interface;
 using MpibAgent.Policy;
@@ -9,12 +10,14 @@ using MpibAgent.Slots;
 namespace MpibAgent.Status;
 
 /// <summary>
-/// Puts the <see cref="StatusSnapshot"/> together. Remembers of each slot what the last one said, and so when it changed: nothing is kept or counted
-/// when a registration or a hint comes. Owned by <see cref="StatusFile"/>, on the loop's thread.
+/// Writes what a <see cref="StatusSnapshot"/> is read from, as it stands, without one in between: to have it made and serialized takes a twentieth of
+/// the agent's start. Remembers of each slot what the last one said, and so when it changed: nothing is kept or counted when a registration or a hint
+/// comes. Owned by <see cref="StatusFile"/>, on the loop's thread.
 /// </summary>
 internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints, HintRegion region, SlotTable table, PolicyEngine policy)
 {
     private readonly Seen[] _seen = new Seen[HintLayout.SlotCount];
+    private readonly List<Holder> _holders = [];
     private readonly ulong _pidNamespace = ReadPidNamespace();
     private double _startedAt;
 
@@ -38,33 +41,71 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
         }
     }
 
-    /// <summary>The state as it is.</summary>
-    public StatusSnapshot Take()
+    /// <summary>Writes the state as it is.</summary>
+    public void Write(Utf8JsonWriter json)
     {
         var now = BootTime();
-        return new StatusSnapshot
-        {
-            WrittenAt = now,
-            Agent = new AgentState(Environment.ProcessId, _pidNamespace, SettingsReader.Version, _startedAt, StartReason),
-            Policy = new PolicyState(policy.PolicyName, policy.Reason, double.IsNaN(policy.MeanShare) ? null : Math.Round(policy.MeanShare, 4)),
-            Hints = new HintState(hints.Encoding.Name(), table.InitialHint, table.IsInitialPinned, region.SumOfSeq()),
-            Paths = paths,
-            Rails = [Describe(policy.Rails.Sout, policy.Seen?.Sout, policy.Rails.IsSoutFrozen), Describe(policy.Rails.Sup, policy.Seen?.Sup, policy.Rails.IsSupFrozen)],
-            Slots = Slots(now),
-        };
+        json.WriteStartObject();
+        json.WriteNumber("version"u8, StatusSnapshot.CurrentVersion);
+        json.WriteNumber("writtenAt"u8, now);
+
+        json.WriteStartObject("agent"u8);
+        json.WriteNumber("pid"u8, Environment.ProcessId);
+        json.WriteNumber("pidNamespace"u8, _pidNamespace);
+        json.WriteString("version"u8, SettingsReader.Version);
+        json.WriteNumber("startedAt"u8, _startedAt);
+        json.WriteString("start"u8, StartReason);
+        json.WriteEndObject();
+
+        json.WriteStartObject("policy"u8);
+        json.WriteString("name"u8, policy.PolicyName);
+        json.WriteString("reason"u8, policy.Reason);
+        WriteNumber(json, "meanShare"u8, double.IsNaN(policy.MeanShare) ? null : Math.Round(policy.MeanShare, 4));
+        json.WriteEndObject();
+
+        json.WriteStartObject("hints"u8);
+        json.WriteString("encoding"u8, hints.Encoding.Name());
+        json.WriteNumber("initial"u8, table.InitialHint);
+        json.WriteBoolean("initialPinned"u8, table.IsInitialPinned);
+        json.WriteNumber("seq"u8, region.SumOfSeq());
+        json.WriteEndObject();
+
+        json.WriteStartObject("paths"u8);
+        json.WriteString("region"u8, paths.Region);
+        json.WriteString("socket"u8, paths.Socket);
+        json.WriteString("control"u8, paths.Control);
+        json.WriteString("sysRoot"u8, paths.SysRoot);
+        json.WriteEndObject();
+
+        json.WriteStartArray("rails"u8);
+        WriteRail(json, policy.Rails.Sout, policy.Seen?.Sout, policy.Rails.IsSoutFrozen);
+        WriteRail(json, policy.Rails.Sup, policy.Seen?.Sup, policy.Rails.IsSupFrozen);
+        json.WriteEndArray();
+
+        json.WriteStartArray("slots"u8);
+        WriteSlots(json, now);
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
-    private List<SlotState> Slots(double now)
+    private void WriteSlots(Utf8JsonWriter json, double now)
     {
-        var processes = new List<ProcessState>?[HintLayout.SlotCount];
+        _holders.Clear();
         foreach (var (process, slot, connections) in table.Holdings)
         {
-            (processes[slot] ??= []).Add(new ProcessState(process.Pid, process.Uid, connections));
+            _holders.Add(new Holder(slot, process.Pid, process.Uid, connections));
         }
 
-        var slots = new List<SlotState>();
+        _holders.Sort((one, other) => one.Slot != other.Slot ? one.Slot.CompareTo(other.Slot) : one.Pid.CompareTo(other.Pid));
+        var next = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
+            var first = next;
+            while (next < _holders.Count && _holders[next].Slot == slot)
+            {
+                next++;
+            }
+
             var seen = Look(slot);
             var changedAt = seen.Equals(_seen[slot] with { ChangedAt = null }) ? _seen[slot].ChangedAt : now;
             _seen[slot] = seen with { ChangedAt = changedAt };
@@ -76,31 +117,78 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
                 continue;
             }
 
-            var holders = processes[slot] ?? [];
-            holders.Sort((one, other) => one.Pid.CompareTo(other.Pid));
-            var more = Math.Max(0, holders.Count - StatusSnapshot.MostProcesses);
-            slots.Add(new SlotState(slot, hasFlow ? flow.Source.ToString() : null, hasFlow ? flow.Destination.ToString() : null, hint, NameOf(seen.Source),
-                seen.Connections, changedAt, more == 0 ? holders : holders[..StatusSnapshot.MostProcesses], more,
-                !hasFlow ? 0 : table.IsShared(slot) ? table.SharingFlows : 1));
-        }
+            json.WriteStartObject();
+            json.WriteNumber("slot"u8, slot);
+            json.WriteString("source"u8, hasFlow ? flow.Source.ToString() : null);
+            json.WriteString("destination"u8, hasFlow ? flow.Destination.ToString() : null);
+            json.WriteNumber("hint"u8, hint);
+            json.WriteString("setBy"u8, NameOf(seen.Source));
+            json.WriteNumber("connections"u8, seen.Connections);
+            WriteNumber(json, "changedAt"u8, changedAt);
+            json.WriteStartArray("processes"u8);
+            var listed = Math.Min(next - first, StatusSnapshot.MostProcesses);
+            foreach (var holder in CollectionsMarshal.AsSpan(_holders).Slice(first, listed))
+            {
+                json.WriteStartObject();
+                json.WriteNumber("pid"u8, holder.Pid);
+                json.WriteNumber("uid"u8, holder.Uid);
+                json.WriteNumber("connections"u8, holder.Connections);
+                json.WriteEndObject();
+            }
 
-        return slots;
+            json.WriteEndArray();
+            json.WriteNumber("moreProcesses"u8, next - first - listed);
+            json.WriteNumber("flows"u8, !hasFlow ? 0 : table.IsShared(slot) ? table.SharingFlows : 1);
+            json.WriteEndObject();
+        }
     }
 
     // Every store of the region moves seq.
     private Seen Look(int slot) => new(region.Read(slot).Seq, table.ConnectionsOf(slot), table.SourceOf(slot), null);
 
-    private RailState Describe(Rail rail, RailSample? seen, bool isFrozen)
+    private void WriteRail(Utf8JsonWriter json, Rail rail, RailSample? seen, bool isFrozen)
     {
-        if (!rail.IsConfigured || seen is not { } sample)
+        string? kind = null;
+        var reason = rail.IsConfigured ? "" : "not named in [Rails]";
+        if (rail.IsConfigured && seen is { } sample)
         {
-            return new RailState(rail.Label, rail.Device, null, null, 0, rail.IsConfigured ? "" : "not named in [Rails]");
+            kind = !rail.IsPresent ? null
+                : RailName.Parse(rail.Device) is { } name && Directory.Exists($"{paths.SysRoot}/class/infiniband/{name.Device}") ? "rdma" : "interface";
+            reason = !rail.IsPresent ? "the device is not there" : !sample.IsUp ? "the link is down" : isFrozen ? "its counter stands still" : "";
+        }
+        else
+        {
+            seen = null;
         }
 
-        var kind = !rail.IsPresent ? null
-            : RailName.Parse(rail.Device) is { } name && Directory.Exists($"{paths.SysRoot}/class/infiniband/{name.Device}") ? "rdma" : "interface";
-        return new RailState(rail.Label, rail.Device, kind, sample.IsUp, sample.LinkRate,
-            !rail.IsPresent ? "the device is not there" : !sample.IsUp ? "the link is down" : isFrozen ? "its counter stands still" : "");
+        json.WriteStartObject();
+        json.WriteString("rail"u8, rail.Label);
+        json.WriteString("device"u8, rail.Device);
+        json.WriteString("kind"u8, kind);
+        if (seen is { IsUp: var isUp })
+        {
+            json.WriteBoolean("up"u8, isUp);
+        }
+        else
+        {
+            json.WriteNull("up"u8);
+        }
+
+        json.WriteNumber("linkRate"u8, seen?.LinkRate ?? 0);
+        json.WriteString("reason"u8, reason);
+        json.WriteEndObject();
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, ReadOnlySpan<byte> name, double? value)
+    {
+        if (value is { } number)
+        {
+            json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
     }
 
     private static string NameOf(HintSource source) => source == HintSource.Adopted ? "earlier-agent" : source.Name();
@@ -126,6 +214,9 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
         _ = GetTime(SinceBoot, time);
         return Math.Round(time[0] + (time[1] / 1e9), 3);
     }
+
+    /// <summary>A process that has connections in a slot.</summary>
+    private readonly record struct Holder(int Slot, int Pid, uint Uid, int Connections);
 
     private readonly record struct Seen(uint Seq, int Connections, HintSource Source, double? ChangedAt);
 

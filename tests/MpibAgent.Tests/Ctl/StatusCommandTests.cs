@@ -113,6 +113,7 @@ public sealed class StatusCommandTests : IDisposable
 
     [Theory]
     [InlineData("frob")]
+    [InlineData("[frob] bench --help")]
     [InlineData("status --no-such")]
     [InlineData("set 0")]
     [InlineData("top -n 0")]

@@ -26,6 +26,7 @@ public sealed class ListenTests
     [InlineData("--file relative", "expected an absolute path, got 'relative'")]
     [InlineData("--exit-idle never", "expected 0 to 86400, got 'never'")]
     [InlineData("--listen 127.0.0.1:0 more", "more")]
+    [InlineData("[more] --exit-idle 1", "[more]")]
     public void A_bad_option_is_refused(string arguments, string reason)
     {
         var (code, said) = ExporterProcess.Run(arguments);
