@@ -17,7 +17,6 @@ namespace MpibAgent.Status;
 internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints, HintRegion region, SlotTable table, PolicyEngine policy)
 {
     private readonly Seen[] _seen = new Seen[HintLayout.SlotCount];
-    private readonly List<Holder> _holders = [];
     private readonly ulong _pidNamespace = ReadPidNamespace();
     private double _startedAt;
 
@@ -90,18 +89,19 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
 
     private void WriteSlots(Utf8JsonWriter json, double now)
     {
-        _holders.Clear();
+        // Made anew each time: with tens of thousands of processes it is no small thing to keep.
+        var holders = new List<Holder>(table.FlowCount);
         foreach (var (process, slot, connections) in table.Holdings)
         {
-            _holders.Add(new Holder(slot, process.Pid, process.Uid, connections));
+            holders.Add(new Holder(slot, process.Pid, process.Uid, connections));
         }
 
-        _holders.Sort((one, other) => one.Slot != other.Slot ? one.Slot.CompareTo(other.Slot) : one.Pid.CompareTo(other.Pid));
+        holders.Sort((one, other) => one.Slot != other.Slot ? one.Slot.CompareTo(other.Slot) : one.Pid.CompareTo(other.Pid));
         var next = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             var first = next;
-            while (next < _holders.Count && _holders[next].Slot == slot)
+            while (next < holders.Count && holders[next].Slot == slot)
             {
                 next++;
             }
@@ -127,7 +127,7 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
             WriteNumber(json, "changedAt"u8, changedAt);
             json.WriteStartArray("processes"u8);
             var listed = Math.Min(next - first, StatusSnapshot.MostProcesses);
-            foreach (var holder in CollectionsMarshal.AsSpan(_holders).Slice(first, listed))
+            foreach (var holder in CollectionsMarshal.AsSpan(holders).Slice(first, listed))
             {
                 json.WriteStartObject();
                 json.WriteNumber("pid"u8, holder.Pid);
