@@ -4,7 +4,7 @@ namespace MpibAgent.Interface;
 
 /// <summary>
 /// What the agent says of itself in its status file (doc/interface.md): the state at one moment, replaced as a whole when something has changed. Times are seconds
-/// of CLOCK_BOOTTIME. The agent writes it, tools read it.
+/// of CLOCK_BOOTTIME. Tools read it; the agent's StatusPicture writes the text, member by member.
 /// </summary>
 public sealed record StatusSnapshot
 {
@@ -105,7 +105,7 @@ public sealed record SlotState(int Slot, string? Source, string? Destination, ui
 /// <param name="Connections">How many it has there.</param>
 public sealed record ProcessState(int Pid, uint Uid, int Connections);
 
-/// <summary>Reads and writes it without reflection.</summary>
+/// <summary>Reads it without reflection.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true, MaxDepth = 8)]
 [JsonSerializable(typeof(StatusSnapshot))]

@@ -12,8 +12,9 @@ internal static class StartBenchmark
     {
         Report.Section(run, "From exec to READY=1",
             [
-                $"{Starts} starts each; the floor is a C program that says READY=1 and nothing else. The agent has its settings from a file. At its first start the agent makes its files; with socket units they are",
-                "passed to it; and after a restart with connections it reads its state first (scaling.md).",
+                $"{Starts} starts each; the floor is a C program that says READY=1 and nothing else. The agent has its settings from a file, where it is",
+                "not said otherwise. At its first start it makes its files; with socket units they are passed to it; and after a restart with connections it reads its state first",
+                "(scaling.md).",
             ],
             "what", "median ms", "least", "most");
         Row(run, "floor", Measure(tools, [], [tools["ready_floor"]]));
