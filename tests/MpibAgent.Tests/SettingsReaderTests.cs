@@ -257,10 +257,18 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("--initial-hint")]
     [InlineData("--initial-hint", "1", "--initial-hint", "2")]
     [InlineData("stray")]
-    [InlineData("[stray]")]
-    [InlineData("[stray:1]", "--manual")]
     [InlineData("--initial-hint", "2000", "--encoding", "ppm1024")]
     public void A_faulty_command_line_is_refused(params string[] arguments) => Assert.NotEmpty(Faults("", arguments));
+
+    [Theory]
+    [InlineData("[stray]")]
+    [InlineData("[stray:1]", "--manual")]
+    public void A_first_argument_in_brackets_is_refused(params string[] arguments)
+    {
+        var reader = new SettingsReader();
+        Assert.Null(reader.Read(arguments, _environment));
+        Assert.Contains(arguments[0], Assert.Single(reader.Faults), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Manual_is_accepted() => Assert.Equal("manual", Read("", "--manual").Policy.Name);
