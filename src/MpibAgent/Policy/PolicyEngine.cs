@@ -30,6 +30,14 @@ internal sealed class PolicyEngine : IHostedService
     private readonly int[] _slots = new int[HintLayout.SlotCount];
     private readonly PathLevels[] _paths = new PathLevels[HintLayout.SlotCount];
     private readonly double[] _shares = new double[HintLayout.SlotCount];
+
+    // Its flows, as they were listed last. The hint that each has from a policy; null where somebody else set it.
+    private readonly uint?[] _given = new uint?[HintLayout.SlotCount];
+    private int _count;
+    private int _pinned;
+    private bool _isListed;
+    private bool _hasLevels;
+
     private ISplitPolicy _policy = new ManualPolicy();
     private Observation _seen;
     private bool _hasSeen;
@@ -163,6 +171,7 @@ internal sealed class PolicyEngine : IHostedService
 
     private void FlowsChanged()
     {
+        _isListed = false;
         if (_policy.Period is null)
         {
             return;
@@ -227,27 +236,12 @@ internal sealed class PolicyEngine : IHostedService
             return;
         }
 
-        var (count, pinned) = (0, 0);
-        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        if (!_isListed || _hasLevels || _levels.Count > 0)
         {
-            if (!_table.TryGetFlow(slot, out var flow))
-            {
-                continue;
-            }
-
-            if (_table.SourceOf(slot) == HintSource.Operator)
-            {
-                pinned++;
-                continue;
-            }
-
-            _slots[count] = slot;
-
-            // What many flows share has no path of its own: what is told of all paths holds for it.
-            _paths[count++] = _levels.Find(_table.IsShared(slot) ? default : flow);
+            ListFlows();
         }
 
-        if (count == 0 || _policy.Period is not { } period)
+        if (_count == 0 || _policy.Period is not { } period)
         {
             // All are pinned: a change of that arms the timer again.
             _share = double.NaN;
@@ -256,12 +250,12 @@ internal sealed class PolicyEngine : IHostedService
 
         // Between two samples the counters are not looked at: an interval so short says nothing.
         var (before, soutFrozen, supFrozen) = (_seen, _rails.IsSoutFrozen, _rails.IsSupFrozen);
-        _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = pinned, IsSample = isSample };
+        _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = _pinned, IsSample = isSample };
         var moved = !_hasSeen || !HasSameLinks(before, _seen) || (soutFrozen, supFrozen) != (_rails.IsSoutFrozen, _rails.IsSupFrozen);
         _hasSeen |= isSample;
         try
         {
-            _policy.Decide(_seen, _paths.AsSpan(0, count), _shares.AsSpan(0, count));
+            _policy.Decide(_seen, _paths.AsSpan(0, _count), _shares.AsSpan(0, _count));
         }
         catch (OutOfMemoryException)
         {
@@ -271,18 +265,19 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         var sum = 0.0;
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < _count; i++)
         {
             var hint = double.IsNaN(_shares[i]) ? _table.HintOf(_slots[i]) : _hints.Encoding.Nearest(_shares[i]);
             sum += _hints.Encoding.Share(hint);
-            if (hint != _table.HintOf(_slots[i]) || _table.SourceOf(_slots[i]) != HintSource.Policy)
+            if (hint != _given[i])
             {
                 _table.Steer(_slots[i], hint);
+                _given[i] = hint;
                 moved = true;
             }
         }
 
-        _share = sum / count;
+        _share = sum / _count;
         if (isSample)
         {
             _timer.Arm(_policy.Period ?? period);
@@ -293,6 +288,36 @@ internal sealed class PolicyEngine : IHostedService
         {
             Steered?.Invoke();
         }
+    }
+
+    /// <summary>
+    /// The flows to steer. Kept until the table or what is known of a path changes: after a sleep 256 slots are in no cache, and to look at them all takes a
+    /// tenth of what a sample costs.
+    /// </summary>
+    private void ListFlows()
+    {
+        (_count, _pinned) = (0, 0);
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            if (!_table.TryGetFlow(slot, out var flow))
+            {
+                continue;
+            }
+
+            if (_table.SourceOf(slot) == HintSource.Operator)
+            {
+                _pinned++;
+                continue;
+            }
+
+            _slots[_count] = slot;
+            _given[_count] = _table.SourceOf(slot) == HintSource.Policy ? _table.HintOf(slot) : null;
+
+            // What many flows share has no path of its own: what is told of all paths holds for it.
+            _paths[_count++] = _levels.Find(_table.IsShared(slot) ? default : flow);
+        }
+
+        (_isListed, _hasLevels) = (true, _levels.Count > 0);
     }
 
     private static bool HasSameLinks(in Observation one, in Observation other) =>

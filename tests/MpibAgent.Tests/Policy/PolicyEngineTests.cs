@@ -56,6 +56,27 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task A_slot_that_is_pinned_released_or_given_away_between_two_decisions_is_treated_as_what_it_is_now()
+    {
+        var policy = new FixedShare(0.75);
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        client.Register(2, A, new Ipv4Address(2));
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 3 && agent.Table.HintOf(1) == 3);
+        await agent.Loop.InvokeAsync(() => agent.Table.SetHint(0, 100, HintSource.Operator));
+        client.Deregister(2);
+        Assert.Equal(1u, agent.OnLoop(() => agent.Table.HintOf(1)));
+        client.Register(3, A, new Ipv4Address(3));
+        client.Register(4, A, new Ipv4Address(4));
+        var asked = policy.Asked;
+        Wait.Until(() => policy.Asked > asked + 1);
+        Assert.Equal((100u, 3u, 3u), agent.OnLoop(() => (agent.Table.HintOf(0), agent.Table.HintOf(1), agent.Table.HintOf(2))));
+        await agent.Loop.InvokeAsync(() => agent.Engine.Release(0));
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 3);
+    }
+
+    [Fact]
     public async Task Without_a_flow_the_policy_is_not_asked()
     {
         var policy = new FixedShare(0.75);
