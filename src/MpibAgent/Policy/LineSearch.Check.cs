@@ -27,6 +27,13 @@ internal sealed partial class LineSearch
 
     private void Check(in Rates x, in Verdict verdict)
     {
+        if (_step >= BigStep && _grid.IsFine && _held is > 0 and < 1 && _trialAge < LongestDrain
+            && Math.Abs(OffProportion(verdict.Before)) <= OffTolerance && Math.Abs(OffProportion(x)) > OffTolerance)
+        {
+            // What was posted under the trial's split is still under way.
+            return;
+        }
+
         // A change as large as the smallest step would pass for one.
         if (Math.Abs(Math.Log(x.Sum / verdict.Before.Sum)) > Math.Max(SmallestStep, 3 * _noise))
         {

@@ -21,6 +21,7 @@ internal sealed partial class LineSearch
         _doubted = null;
         _measured.Clear();
         _rises = 0;
+        _isConfirming = false;
         _followed = double.NaN;
         _settling = 1;
         _trialAge = 0;
@@ -44,7 +45,7 @@ internal sealed partial class LineSearch
         }
 
         _measured.Add(x);
-        var needed = _step >= BigStep && _noise < 0.05 ? 1 : Math.Clamp((int)(2 * Math.Pow(_noise / 0.025, 2)), 2, 8);
+        var needed = _isConfirming ? 2 : _step >= BigStep && _noise < 0.05 ? 1 : Math.Clamp((int)(2 * Math.Pow(_noise / 0.025, 2)), 2, 8);
         if (_measured.Count < needed || _base is not { } was)
         {
             return;
@@ -52,7 +53,8 @@ internal sealed partial class LineSearch
 
         // What was under way when the share changed may still be: as long as the proportion goes on towards the new one, wait.
         var mean = Mean(_measured, needed);
-        var followed = Followed(was, mean);
+        _hasFollowed = HasFollowed(was, mean);
+        var followed = _hasFollowed ? 1 : Followed(was, mean);
         var isMoving = !(followed < _followed + 0.1);
         var (growing, capacity) = _direction > 0 ? (mean.Sup, _supCapacity) : (mean.Sout, _soutCapacity);
         if (followed is > 0.2 and < 0.75 && (isMoving || (_step >= BigStep && growing < 0.8 * capacity && _trialAge < LongestDrain)))
@@ -74,11 +76,15 @@ internal sealed partial class LineSearch
     private double Followed(in Rates b, in Rates a) =>
         _trial is > 0 and < 1 && _held is > 0 and < 1 ? _direction * Math.Log((a.Sup + 1) * (b.Sout + 1) / ((a.Sout + 1) * (b.Sup + 1))) / _step : 1;
 
+    /// <summary>Where the rates go by the new split as they went by the old one, they have followed a big step: what they were before may be off by a message or a packet.</summary>
+    private bool HasFollowed(in Rates was, in Rates now) => _step >= BigStep && _trial is > 0 and < 1 && _held is > 0 and < 1
+        && Math.Abs(OffProportion(was)) <= OffTolerance && Math.Abs(Math.Log((now.Sup + 1e3) / (now.Sout + 1e3)) - Odds.Of(_trial)) < GoesBySplit * _step;
+
     private void Decide(in Rates b, in Rates a)
     {
         var d = _direction;
         double f, followed = 1, left = 0;
-        if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < 1e6)
+        if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < LeastRate)
         {
             if (!TryJudgeEnd(a, b, out f, out followed))
             {
@@ -105,7 +111,7 @@ internal sealed partial class LineSearch
                 return;
             }
 
-            followed = (p0 + s1) / g;
+            followed = _hasFollowed ? 1 : (p0 + s1) / g;
             f = p0 + s1 > 1e-9 ? (d > 0 ? s1 : p0) / (p0 + s1) : 0.5;
             _trialLength += 0.3 * (_measured.Count + 1 - _trialLength);
             if (followed < LeastFollowed)
@@ -115,11 +121,19 @@ internal sealed partial class LineSearch
             }
         }
 
-        var margin = Math.Clamp(4 * _noise / Math.Max(_step, 0.01), 0.03, 0.15);
+        // Right after a change the noise is that of the rates before; a rail that goes to and fro shows what it is now, unless that is the ends of bursts.
+        var unrest = _isEvent && _step >= BigStep && _burstAge > LongBurst ? Math.Max(_soutUnrest, _supUnrest) : 0;
+        var margin = Math.Clamp(4 * Math.Max(_noise, NoiseOfUnrest * unrest) / Math.Max(_step, 0.01), 0.03, 0.15);
         if (f >= 1 - margin && followed < 0.75)
         {
             f = Math.Max(margin + 0.01, followed);
             left = _isEvent && _step >= BigStep ? d * (1 - f) * _step : 0;
+        }
+
+        if (f > margin && f < 1 - margin && unrest > UnrestToConfirm && !_isConfirming)
+        {
+            _isConfirming = true;
+            return;
         }
 
         if (f > margin)
@@ -190,7 +204,7 @@ internal sealed partial class LineSearch
         _backoff = 0.05;
         var (limited, growing) = d > 0 ? (a.Sout, a.Sup) : (a.Sup, a.Sout);
         var capacity = _stepsTaken >= 2 ? (d > 0 ? _supLink : _soutLink) : Math.Max(d > 0 ? _supCapacity : _soutCapacity, growing);
-        var distance = limited > 1e6 ? Math.Abs(Math.Log(capacity / limited) - (d * Odds.Of(_trial))) : 0;
+        var distance = limited > LeastRate ? Math.Abs(Math.Log(capacity / limited) - (d * Odds.Of(_trial))) : 0;
         Accept(_trial, a);
         Refresh();
         Queue(d);
@@ -198,7 +212,7 @@ internal sealed partial class LineSearch
 
         // No further than where the growing rail is at its line rate.
         var line = Math.Max(d > 0 ? _supLink : _soutLink, growing);
-        step = Math.Min(step, Math.Max(SmallestStep, 1.05 * (Math.Log(line / Math.Max(limited, 1e6)) - (d * Odds.Of(_trial)))));
+        step = Math.Min(step, Math.Max(SmallestStep, 1.05 * (Math.Log(line / Math.Max(limited, LeastRate)) - (d * Odds.Of(_trial)))));
         if (Start(d, Math.Min(LargestStep, step), _isEvent))
         {
             _bothTried = true;

@@ -46,7 +46,9 @@ internal sealed partial class LineSearch
             return true;
         }
 
-        if (_restless >= 10 && _held is > 0 and < 1 && _grid.IsFine && (_restlessRail == 1 ? _off : -_off) < OffProportionBy)
+        // A big step towards that rail that waits for a queue to drain is worth more than the small one from here.
+        var isUnderWay = _isTrying && _isEvent && _step >= BigStep;
+        if (_restless >= 10 && !isUnderWay && _held is > 0 and < 1 && _grid.IsFine && (_restlessRail == 1 ? _off : -_off) < OffProportionBy)
         {
             _restless = 0;
             var d = _restlessRail == 1 ? 1 : -1;

@@ -26,6 +26,15 @@ internal sealed partial class LineSearch
             (_low, _high) = change < 0 ? (_low + 1, 0) : (0, _high + 1);
             _deviant.Add(x);
         }
+        else if (IsLopsided(x, was))
+        {
+            _low = _high = 0;
+            _deviant.Clear();
+            if (Math.Abs(_lopsided) >= LopsidedSamples && TryFollowOthers(x, was))
+            {
+                return;
+            }
+        }
         else
         {
             _low = _high = 0;
@@ -49,6 +58,41 @@ internal sealed partial class LineSearch
 
         Probe(x);
     }
+
+    /// <summary>Whether the two rates have moved against each other. Both of a job's are held down by the fuller rail, and move together.</summary>
+    private bool IsLopsided(in Rates x, in Rates was)
+    {
+        var apart = Apart(x, was);
+        if (_isLong || !_grid.IsFine || _held is <= 0 or >= 1 || Math.Abs(apart) <= Math.Max(Lopsided, LopsidedUnrest * Math.Max(_soutUnrest, _supUnrest)))
+        {
+            _lopsided = 0;
+            return false;
+        }
+
+        _lopsided = Math.Sign(apart) * (Math.Sign(apart) == Math.Sign(_lopsided) ? Math.Abs(_lopsided) + 1 : 1);
+        return true;
+    }
+
+    /// <summary>
+    /// Other traffic on one rail fills what the job leaves there, so that the sum hardly changes; the other rail shows what became of the job. The step is as
+    /// after a drop of that size, off the rail that others have come to, or onto the one that they have left.
+    /// </summary>
+    private bool TryFollowOthers(in Rates x, in Rates was)
+    {
+        _lopsided = 0;
+        if (!MayStartEvent)
+        {
+            return false;
+        }
+
+        var apart = Apart(x, was);
+        (_base, _lastSum) = (x, x.Sum);
+        StartEvent(Math.Sign(apart), Math.Clamp(PartOfDrop * Math.Abs(apart), SmallestStep, LargestStep));
+        return true;
+    }
+
+    private static double Apart(in Rates x, in Rates was) =>
+        Math.Min(Math.Min(x.Sout, x.Sup), Math.Min(was.Sout, was.Sup)) < LeastRate ? 0 : Math.Log(x.Sout * was.Sup / (was.Sout * x.Sup));
 
     private void TakeBase(in Rates x)
     {
@@ -102,8 +146,10 @@ internal sealed partial class LineSearch
             return;
         }
 
+        // With a packet or message more in every other sample no two in a row are alike, and the last is as far off as any; while the goodput still falls it is the best.
+        var goesToAndFro = _deviant.Count > 2 && (b.Sum - a.Sum) * (a.Sum - _deviant[^3].Sum) < 0;
         var isDrop = _low >= 2;
-        var now = agree ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
+        var now = agree || goesToAndFro ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
         var drop = Math.Log(was.Sum / Math.Max(now.Sum, 1));
 
         // What was under way keeps one rail at its rate for a moment when the other one falls or rises: the first sample tells which has moved. Where

@@ -48,6 +48,13 @@ internal sealed partial class LineSearch
     /// <summary>By how much that must be off in the first sample after a change to say which rail has moved.</summary>
     private const double MovedFirst = 0.03;
 
+    /// <summary>
+    /// By how much one rail's rate must have changed against the other's, in odds and in parts of their unrest, and for how many samples in a row, for other
+    /// traffic to have come or gone on one of them. A job's own rates go up and down together.
+    /// </summary>
+    private const double Lopsided = 0.3, LopsidedUnrest = 3;
+    private const int LopsidedSamples = 3;
+
     /// <summary>An event whose first trial finds the optimum within this part of its step is not explained by it: the other direction is tried.</summary>
     private const double LeastPart = 0.2;
 
@@ -56,6 +63,18 @@ internal sealed partial class LineSearch
 
     /// <summary>Rates that have gone less than this part of a step have not followed it.</summary>
     private const double LeastFollowed = 0.35;
+
+    /// <summary>Rates that are as near as this part of a step to what the new split makes of them have followed it, whatever they were before.</summary>
+    private const double GoesBySplit = 0.2;
+
+    /// <summary>Bytes per second: below it the logarithm of a rate is chance.</summary>
+    private const double LeastRate = 1e6;
+
+    /// <summary>What the noise of the goodput is at least, as a part of a rail's unrest, in a verdict on an event's big step.</summary>
+    private const double NoiseOfUnrest = 0.2;
+
+    /// <summary>Where a rail's rate goes to and fro by more than this, one sample is not enough for a verdict that turns on both rails' rates.</summary>
+    private const double UnrestToConfirm = 0.15;
 
     /// <summary>Samples that a trial may take, and of them those that a big step waits for a queue to drain.</summary>
     private const int LongestTrial = 45, LongestDrain = 30;
@@ -79,14 +98,14 @@ internal sealed partial class LineSearch
     private double _noise = 0.02;
     private double? _lastSum;
     private readonly List<Rates> _deviant = [];
-    private int _low, _high, _baseTries;
+    private int _low, _high, _lopsided, _baseTries;
 
     // The trial that is running, if one is.
     private bool _isTrying;
     private double _trial;
     private int _direction;
     private double _step, _firstStep;
-    private bool _isEvent, _bothTried;
+    private bool _isEvent, _bothTried, _hasFollowed, _isConfirming;
     private int _stepsTaken, _trialAge, _rises;
     private double _followed;
     private readonly List<Rates> _measured = [];
@@ -278,7 +297,7 @@ internal sealed partial class LineSearch
 
         _held = share;
         _base = rates;
-        _low = _high = 0;
+        _low = _high = _lopsided = 0;
         _deviant.Clear();
         _isTrying = false;
         _doubted = null;

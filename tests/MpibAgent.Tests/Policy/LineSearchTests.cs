@@ -77,6 +77,36 @@ public sealed class LineSearchTests
     }
 
     [Fact]
+    public void Others_who_take_what_the_job_leaves_on_a_rail_are_seen_by_the_other_rail()
+    {
+        Send(100, sout: Rate / 3);
+        Assert.Equal(0.75, _search.Share, 0.02);
+
+        // SUP's counter stays where it was, and the sum falls by less than a change has to be.
+        const double Others = 0.3 * Rate;
+        var samples = 0;
+        for (; samples < 100 && _search.Reason != "the rates changed"; samples++)
+        {
+            TakeBeside(Others);
+        }
+
+        Assert.InRange(samples, 0, 12);
+        for (var i = 0; i < 12; i++)
+        {
+            TakeBeside(Others);
+        }
+
+        // The best is 0.7 / (0.7 + 1/3).
+        Assert.InRange(_search.Share, 0.63, 0.7);
+
+        void TakeBeside(double others)
+        {
+            var goodput = Goodput(Rate / 3, Rate - others);
+            _search.Sample(_now += Period, new Rates(Period, goodput * (1 - _search.Share), (goodput * _search.Share) + others));
+        }
+    }
+
+    [Fact]
     public void The_next_burst_does_not_begin_with_a_share_that_the_tail_of_the_last_one_hid()
     {
         // SUP gets slower, and a trial begins when all that is left of the burst is SUP's part.
@@ -180,6 +210,37 @@ public sealed class LineSearchTests
         }
 
         Assert.InRange(_search.Share, 0.75, 0.9);
+    }
+
+    [Fact]
+    public void A_rail_that_waits_does_not_cut_a_big_step_off_that_waits_for_a_queue()
+    {
+        // SUP carries whole messages, one more or one less, which alone says that it waits for SOUT.
+        const int Late = 20;
+        var posted = new Queue<double>(Enumerable.Repeat(0.5, Late));
+        for (var i = 0; i < 30; i++)
+        {
+            posted.Enqueue(_search.Share);
+            var share = posted.Dequeue();
+            var goodput = Math.Min(0.2 * Rate / (1 - share), Rate / share);
+            _search.Sample(_now += Period, new Rates(Period, goodput * (1 - share), goodput * share * (i % 2 == 0 ? 1.2 : 0.8)));
+        }
+
+        Assert.InRange(_search.Share, 0.7, 0.9);
+    }
+
+    [Theory]
+    [InlineData(1.3)]
+    [InlineData(0.7)]
+    public void A_step_after_a_drop_goes_by_the_mean_where_samples_go_to_and_fro(double first)
+    {
+        for (var i = 0; i < 20 && _search.Reason != "the rates changed"; i++)
+        {
+            Take(Goodput(0.25 * Rate, Rate) * (i % 2 == 0 ? first : 2 - first));
+        }
+
+        // 0.7 of ln 4, to either side.
+        Assert.Equal(0.7 * Math.Log(4), Math.Abs(Odds.Of(_search.Share)), 0.05);
     }
 
     [Theory]
