@@ -49,8 +49,10 @@ internal sealed class RunningAgent : IDisposable
 
     private async Task LogAsync()
     {
+        // Stop disposes of the process while the last of its output is still to be read.
+        var output = _process.StandardOutput;
         await using var log = File.CreateText(this["log"]);
-        while (await _process.StandardOutput.ReadLineAsync() is { } line)
+        while (await output.ReadLineAsync() is { } line)
         {
             await log.WriteLineAsync(line);
         }
