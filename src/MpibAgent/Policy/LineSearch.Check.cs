@@ -28,7 +28,7 @@ internal sealed partial class LineSearch
     private void Check(in Rates x, in Verdict verdict)
     {
         if (_step >= BigStep && _grid.IsFine && _held is > 0 and < 1 && _trialAge < LongestDrain
-            && Math.Abs(OffProportion(verdict.Before)) <= OffTolerance && Math.Abs(OffProportion(x)) > OffTolerance)
+            && GoesByHeld(verdict.Before) && !GoesByHeld(x))
         {
             // What was posted under the trial's split is still under way.
             return;

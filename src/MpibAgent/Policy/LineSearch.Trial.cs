@@ -63,7 +63,7 @@ internal sealed partial class LineSearch
             return;
         }
 
-        if (_step >= BigStep && followed < LeastFollowed && _grid.IsFine && Math.Abs(OffProportion(was)) <= OffTolerance && _trialAge < LongestDrain)
+        if (_step >= BigStep && followed < LeastFollowed && _grid.IsFine && GoesByHeld(was) && _trialAge < LongestDrain)
         {
             // The rates went by the split before, so they will go by this one, when what was posted under the old one is through.
             return;
@@ -78,7 +78,7 @@ internal sealed partial class LineSearch
 
     /// <summary>Where the rates go by the new split as they went by the old one, they have followed a big step: what they were before may be off by a message or a packet.</summary>
     private bool HasFollowed(in Rates was, in Rates now) => _step >= BigStep && _trial is > 0 and < 1 && _held is > 0 and < 1
-        && Math.Abs(OffProportion(was)) <= OffTolerance && Math.Abs(Math.Log((now.Sup + 1e3) / (now.Sout + 1e3)) - Odds.Of(_trial)) < GoesBySplit * _step;
+        && GoesByHeld(was) && Math.Abs(OffProportion(now, _trial)) < GoesBySplit * _step;
 
     private void Decide(in Rates b, in Rates a)
     {

@@ -184,7 +184,12 @@ internal sealed partial class LineSearch
     /// <summary>By how much the rates that a trial began from may be off the split's proportion: the ends of messages put them off as well.</summary>
     private double OffTolerance => OffProportionBy + Math.Max(_soutUnrest, _supUnrest);
 
-    private double OffProportion(in Rates x) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(_held);
+    private double OffProportion(in Rates x) => OffProportion(x, _held);
+
+    private static double OffProportion(in Rates x, double share) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(share);
+
+    /// <summary>Whether rates go by the share that is held: both rails are then held down by the fuller one.</summary>
+    private bool GoesByHeld(in Rates x) => Math.Abs(OffProportion(x)) <= OffTolerance;
 
     private void Probe(in Rates x)
     {

@@ -198,17 +198,7 @@ public sealed class LineSearchTests
     [Fact]
     public void A_slow_rail_is_left_though_what_was_posted_before_takes_many_samples()
     {
-        // What is seen goes by the split of 10 samples ago.
-        const int Late = 10;
-        var posted = new Queue<double>(Enumerable.Repeat(0.5, Late));
-        for (var i = 0; i < 60; i++)
-        {
-            posted.Enqueue(_search.Share);
-            var share = posted.Dequeue();
-            var goodput = Math.Min(0.2 * Rate / (1 - share), Rate / share);
-            _search.Sample(_now += Period, new Rates(Period, goodput * (1 - share), goodput * share));
-        }
-
+        SendLate(60, late: 10);
         Assert.InRange(_search.Share, 0.75, 0.9);
     }
 
@@ -216,16 +206,7 @@ public sealed class LineSearchTests
     public void A_rail_that_waits_does_not_cut_a_big_step_off_that_waits_for_a_queue()
     {
         // SUP carries whole messages, one more or one less, which alone says that it waits for SOUT.
-        const int Late = 20;
-        var posted = new Queue<double>(Enumerable.Repeat(0.5, Late));
-        for (var i = 0; i < 30; i++)
-        {
-            posted.Enqueue(_search.Share);
-            var share = posted.Dequeue();
-            var goodput = Math.Min(0.2 * Rate / (1 - share), Rate / share);
-            _search.Sample(_now += Period, new Rates(Period, goodput * (1 - share), goodput * share * (i % 2 == 0 ? 1.2 : 0.8)));
-        }
-
+        SendLate(30, late: 20, toAndFro: 0.2);
         Assert.InRange(_search.Share, 0.7, 0.9);
     }
 
@@ -288,6 +269,20 @@ public sealed class LineSearchTests
         for (var i = 0; i < samples; i++)
         {
             Take(Goodput(sout, sup));
+        }
+    }
+
+    /// <summary>SOUT has become slow, and what is seen goes by the split of so many samples ago; SUP's rate goes to and fro by a part.</summary>
+    private void SendLate(int samples, int late, double toAndFro = 0)
+    {
+        var posted = new Queue<double>(Enumerable.Repeat(0.5, late));
+        for (var i = 0; i < samples; i++)
+        {
+            posted.Enqueue(_search.Share);
+            var share = posted.Dequeue();
+            var goodput = Math.Min(0.2 * Rate / (1 - share), Rate / share);
+            var sup = goodput * share * (i % 2 == 0 ? 1 + toAndFro : 1 - toAndFro);
+            _search.Sample(_now += Period, new Rates(Period, goodput * (1 - share), sup));
         }
     }
 
