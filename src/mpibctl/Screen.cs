@@ -1,9 +1,10 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace MpibCtl;
 
-/// <summary>Makes the lines of a screen of so many columns and rows, from a first row of what scrolls.</summary>
-public delegate IReadOnlyList<Line> Drawing(int columns, int rows, ref int first);
+/// <summary>Makes the lines of a screen of so many columns and rows, of which what is too long scrolls.</summary>
+public delegate IReadOnlyList<Line> Drawing(int columns, int rows, Scroll scroll);
 
 /// <summary>
 /// A screen of its own over what the terminal shows: drawn anew at every interval, at a key and when the size changes; q and Ctrl-C end it, and the terminal is
@@ -16,7 +17,7 @@ public static class Screen
     private const string Leave = "\e[?7h\e[?25h\e[?1049l";
 
     /// <summary>Shows what <paramref name="draw"/> returns for so many columns and rows until it is told to end.</summary>
-    /// <param name="draw">Called with columns, rows and the row to begin with, which it brings back to the last that makes sense.</param>
+    /// <param name="draw">Called with columns, rows and where the keys have moved it to.</param>
     /// <param name="interval">How often.</param>
     /// <param name="count">How many times; null: until the end.</param>
     /// <param name="isPlain">As if there were no terminal.</param>
@@ -37,10 +38,10 @@ public static class Screen
         using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, End);
         if (isPlain || !Terminal.IsScreen)
         {
-            var top = 0;
+            var top = new Scroll();
             for (var i = 0; !over.IsCancellationRequested && (count is null || i < count) && !Terminal.HasLostItsReader(); i++)
             {
-                if (Await(() => draw(Terminal.Columns, int.MaxValue, ref top), over.Token) is not { } lines)
+                if (Await(() => draw(Terminal.Columns, int.MaxValue, top), over.Token) is not { } lines)
                 {
                     break;
                 }
@@ -54,7 +55,8 @@ public static class Screen
         }
 
         using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => changed.Release());
-        var first = 0;
+        var scroll = new Scroll();
+        var moves = new ConcurrentQueue<int>();
         var (isToStop, isBack) = (false, false);
         using var stop = PosixSignalRegistration.Create(PosixSignal.SIGTSTP, context =>
         {
@@ -76,10 +78,10 @@ public static class Screen
                     over.Cancel();
                     break;
                 case { Key: ConsoleKey.DownArrow or ConsoleKey.J }:
-                    first++;
+                    moves.Enqueue(1);
                     break;
                 case { Key: ConsoleKey.UpArrow or ConsoleKey.K }:
-                    first = Math.Max(0, first - 1);
+                    moves.Enqueue(-1);
                     break;
             }
 
@@ -104,7 +106,7 @@ public static class Screen
                     Console.Out.Write(Enter);
                 }
 
-                if (Await(() => draw(Terminal.Columns, Terminal.Rows, ref first), over.Token) is not { } lines)
+                if (Await(() => draw(Terminal.Columns, Terminal.Rows, scroll), over.Token) is not { } lines)
                 {
                     break;
                 }
@@ -113,6 +115,11 @@ public static class Screen
                 _ = changed.Wait(interval);
                 while (changed.Wait(0))
                 {
+                }
+
+                while (moves.TryDequeue(out var rows))
+                {
+                    scroll.Move(rows);
                 }
             }
         }

@@ -50,11 +50,11 @@ public static class StatusCommand
             return report.ExitCode;
         }
 
-        Screen.Run((int columns, int rows, ref int first) =>
+        Screen.Run((columns, rows, scroll) =>
         {
             report = StatusReport.Make(lookout.Find());
             return asJson ? [new Line(JsonSerializer.Serialize(report, ReportJson.Default.StatusReport))]
-                : Scroll([.. Draw(report, columns)], rows, ref first);
+                : scroll.Cut([.. Draw(report, columns)], rows);
         }, WatchInterval, count: null, isPlain: asJson);
         return report.ExitCode;
     }
@@ -80,19 +80,5 @@ public static class StatusCommand
         {
             yield return new Line($"not seen: {line}", Line.Faint);
         }
-    }
-
-    /// <summary>So many rows from the first on; the last says how many there are beyond.</summary>
-    public static IReadOnlyList<Line> Scroll(IReadOnlyList<Line> lines, int rows, ref int first)
-    {
-        first = lines.Count <= rows ? 0 : Math.Min(first, lines.Count - rows + 1);
-        if (lines.Count <= rows)
-        {
-            return lines;
-        }
-
-        var shown = lines.Skip(first).Take(rows - 1).ToList();
-        shown.Add(new Line($"{lines.Count - first - shown.Count} lines below, {first} above (arrows move)", Line.Faint));
-        return shown;
     }
 }

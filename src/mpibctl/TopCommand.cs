@@ -29,7 +29,7 @@ public static class TopCommand
         var rails = new[] { new RailHistory(), new RailHistory() };
         StatusReport? report = null;
         var lastSample = 0L;
-        Screen.Run((int columns, int rows, ref int first) =>
+        Screen.Run((columns, rows, scroll) =>
         {
             var view = lookout.Find();
             report = StatusReport.Make(view);
@@ -46,13 +46,13 @@ public static class TopCommand
                 lastSample = now;
             }
 
-            return Draw(report, rails, interval, columns, rows, ref first, Terminal.IsUnicode);
+            return Draw(report, rails, interval, columns, rows, scroll, Terminal.IsUnicode);
         }, interval, count);
         return report?.ExitCode ?? ExitCode.Good;
     }
 
     /// <summary>A screen of so many columns and rows.</summary>
-    public static IReadOnlyList<Line> Draw(StatusReport report, IReadOnlyList<RailHistory> rails, TimeSpan interval, int columns, int rows, ref int first, bool unicode)
+    public static IReadOnlyList<Line> Draw(StatusReport report, IReadOnlyList<RailHistory> rails, TimeSpan interval, int columns, int rows, Scroll scroll, bool unicode)
     {
         var lines = new List<Line>(Views.Agent(report with { Rails = [] }));
         for (var i = 0; i < rails.Count && i < report.Rails.Count; i++)
@@ -61,7 +61,7 @@ public static class TopCommand
         }
 
         lines.Add(new Line());
-        var slots = StatusCommand.Scroll([.. Views.Slots(report.Slots, columns, unicode, withProcesses: columns >= 120).Skip(1)], Math.Max(2, rows - lines.Count - 2), ref first);
+        var slots = scroll.Cut([.. Views.Slots(report.Slots, columns, unicode, withProcesses: columns >= 120).Skip(1)], Math.Max(2, rows - lines.Count - 2));
         lines.AddRange(Views.Slots(report.Slots, columns, unicode, withProcesses: columns >= 120).Take(1));
         lines.AddRange(slots);
         if (rows < int.MaxValue)

@@ -51,15 +51,9 @@ public sealed class TerminalTests : IDisposable
         terminal.Press("\e[A");
         terminal.WaitFor(" 0 above");
 
-        // Beyond the end there is nothing to come back from.
-        for (var i = 0; i < 60; i++)
-        {
-            terminal.Press("j");
-        }
-
-        terminal.WaitFor("0 lines below");
-        terminal.Press("k");
-        terminal.WaitFor("1 lines below");
+        // Beyond the end there is nothing to come back from, also where all keys come before the next drawing.
+        terminal.Press(new string('j', 60) + "k");
+        terminal.WaitFor("\n1 lines below");
 
         terminal.Resize(120, 50);
         terminal.WaitFor("10.0.0.1 > 10.0.0.41");
