@@ -49,13 +49,13 @@ internal sealed class Recording(Case @case, Hints hints, Sample[] samples, Epoch
 
     /// <summary>
     /// Per change of the rails: how long until two windows of 300 ms in a row carried 90 % of the new optimum; null when that never came. A
-    /// change that is followed too soon by the next is left out, and so are the gaps of a bursty job.
+    /// change that is followed too soon by the next, or by the end of the run, is left out, and so are the gaps of a bursty job.
     /// </summary>
     public IEnumerable<(bool IsDown, double? Seconds)> Returns()
     {
         for (var i = 1; i < epochs.Length && @case.BurstBytes == 0; i++)
         {
-            var end = i + 1 < epochs.Length ? epochs[i + 1].Ns : samples[^1].Ns;
+            var end = Math.Min(i + 1 < epochs.Length ? epochs[i + 1].Ns : long.MaxValue, samples[^1].Ns);
             if (end - epochs[i].Ns >= 2 * Window)
             {
                 yield return (epochs[i].Rates.Sum < epochs[i - 1].Rates.Sum, Return(epochs[i], end));
