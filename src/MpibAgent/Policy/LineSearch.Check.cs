@@ -53,7 +53,7 @@ internal sealed partial class LineSearch
         }
         else
         {
-            TakeInside(verdict.After, verdict.Before, verdict.Part, verdict.Left);
+            TakeInside(verdict.After, verdict.Before, verdict.Part);
         }
     }
 
@@ -62,6 +62,5 @@ internal sealed partial class LineSearch
     /// <param name="After">At the trial's.</param>
     /// <param name="Part">Which part of the step.</param>
     /// <param name="IsWhole">All of it, so that the optimum is further on.</param>
-    /// <param name="Left">How far, in odds, the rates had still to go when the rail that gives was full: the optimum may lie there. 0 if they had followed.</param>
-    private readonly record struct Verdict(Rates Before, Rates After, double Part, bool IsWhole, double Left);
+    private readonly record struct Verdict(Rates Before, Rates After, double Part, bool IsWhole);
 }

@@ -83,7 +83,7 @@ internal sealed partial class LineSearch
     private void Decide(in Rates b, in Rates a)
     {
         var d = _direction;
-        double f, followed = 1, left = 0;
+        double f, followed = 1;
         if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < LeastRate)
         {
             if (!TryJudgeEnd(a, b, out f, out followed))
@@ -127,7 +127,6 @@ internal sealed partial class LineSearch
         if (f >= 1 - margin && followed < 0.75)
         {
             f = Math.Max(margin + 0.01, followed);
-            left = _isEvent && _step >= BigStep ? d * (1 - f) * _step : 0;
         }
 
         if (f > margin && f < 1 - margin && unrest > UnrestToConfirm && !_isConfirming)
@@ -138,7 +137,7 @@ internal sealed partial class LineSearch
 
         if (f > margin)
         {
-            Accept(new Verdict(b, a, f, IsWhole: f >= 1 - margin, left));
+            Accept(new Verdict(b, a, f, IsWhole: f >= 1 - margin));
         }
         else
         {
@@ -220,7 +219,7 @@ internal sealed partial class LineSearch
     }
 
     /// <summary>The optimum lies inside the step, at the part <paramref name="f"/> of it.</summary>
-    private void TakeInside(in Rates a, in Rates b, double f, double left)
+    private void TakeInside(in Rates a, in Rates b, double f)
     {
         var (d, from, to) = (_direction, Odds.Of(_held), Odds.Of(_trial));
         if (Math.Abs(Math.Log(a.Sum / b.Sum)) < 0.1 * _step && Math.Abs(f - 0.5) > 0.05)
@@ -254,7 +253,6 @@ internal sealed partial class LineSearch
 
         Accept(share, null);
         _expected = Math.Max(a.Sum, b.Sum);
-        _unfollowed = left;
     }
 
     private void Reject(in Rates b, in Rates a)

@@ -118,21 +118,14 @@ internal sealed partial class LineSearch
             Queue(1);
             Refresh();
             _expected = null;
-            _unfollowed = 0;
         }
 
-        if (_unfollowed != 0)
-        {
-            // A queue hid the rest of the step that was taken.
-            StartEvent(Math.Sign(_unfollowed), Math.Clamp(Math.Abs(_unfollowed), FirstEventStep, LargestStep));
-        }
-        else if (_expected is { } expected && now.Sum < 0.85 * expected)
+        if (_expected is { } expected && now.Sum < 0.85 * expected)
         {
             StartEvent(Hint, Math.Clamp(1.05 * Math.Log(expected / now.Sum), FirstEventStep, LargestStep));
         }
 
         _expected = null;
-        _unfollowed = 0;
     }
 
     /// <summary>Two samples in a row are off on the same side: the network has changed, or the job has.</summary>

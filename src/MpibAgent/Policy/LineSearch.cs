@@ -94,7 +94,6 @@ internal sealed partial class LineSearch
     private double _held;
     private Rates? _base;
     private double? _expected;
-    private double _unfollowed;
     private double _noise = 0.02;
     private double? _lastSum;
     private readonly List<Rates> _deviant = [];

@@ -160,41 +160,6 @@ public sealed class LineSearchTests
         Assert.InRange(judged, 6, 10);
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void The_rest_of_a_step_is_gone_on_with_unless_something_else_had_the_say_meanwhile(bool isInterrupted)
-    {
-        Send(20);
-        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
-        {
-            Take(Goodput(0.4 * Rate, Rate));
-        }
-
-        // SOUT stays full, and SUP gets half of what the step meant for it: the rest is hidden by a queue.
-        var trial = _search.Share;
-        var sup = 0.4 * Rate * Math.Exp(Math.Log(trial / (1 - trial)) / 2);
-        for (var i = 0; i < 60 && !_search.Reason.StartsWith("accepted", StringComparison.Ordinal); i++)
-        {
-            _search.Sample(_now += Period, new Rates(Period, 0.4 * Rate, sup));
-        }
-
-        Assert.StartsWith("accepted", _search.Reason, StringComparison.Ordinal);
-        if (isInterrupted)
-        {
-            _search.Interrupt();
-        }
-
-        var accepted = _search.Share;
-        for (var i = 0; i < 10 && _search.Share == accepted; i++)
-        {
-            Take(Goodput(0.4 * Rate, Rate));
-        }
-
-        Assert.True(_search.Share > accepted);
-        Assert.Equal(!isInterrupted, _search.Reason == "the rates changed");
-    }
-
     [Fact]
     public void A_slow_rail_is_left_though_what_was_posted_before_takes_many_samples()
     {
