@@ -47,7 +47,7 @@ command.SetAction(arguments =>
     {
         var chosen = arguments.GetValue(only)!;
         var isWhole = chosen.Length == 0;
-        var tools = new Tools(directory, arguments.GetValue(agent)?.FullName);
+        using var tools = new Tools(directory, arguments.GetValue(agent)?.FullName);
         var run = new Run(arguments.GetValue(seconds), arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(idle)),
             isWhole ? arguments.GetValue(output)!.FullName : directory);
         Report.Head(run);

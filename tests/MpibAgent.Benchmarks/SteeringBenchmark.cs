@@ -84,11 +84,11 @@ internal static class SteeringBenchmark
 
     private static Process StartNics(Tools tools)
     {
-        var nics = Process.Start(new ProcessStartInfo(tools["nics"],
+        var nics = tools.Own(Process.Start(new ProcessStartInfo(tools["nics"],
             [tools["m"] + "/hints", "0", Counter(tools, "sout"), Counter(tools, "sup"), .. new[] { SoutRate, SupRate }.Select(rate => rate.ToString(CultureInfo.InvariantCulture))])
         {
             RedirectStandardOutput = true,
-        })!;
+        })!);
         return nics.StandardOutput.ReadLine() == "ready" ? nics : throw new InvalidOperationException("nics ended early");
     }
 

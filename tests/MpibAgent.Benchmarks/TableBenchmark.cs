@@ -91,12 +91,12 @@ internal static class TableBenchmark
     /// <summary>A process that has made so many connections, spread over so many flows, and holds them until <see cref="End"/>.</summary>
     public static Process StartHolder(Tools tools, int connections, int flows)
     {
-        var holder = Process.Start(new ProcessStartInfo(Environment.ProcessPath!,
+        var holder = tools.Own(Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "MpibAgent.Benchmarks"),
             ["hold", tools["m"] + "/agent.sock", connections.ToString(CultureInfo.InvariantCulture), flows.ToString(CultureInfo.InvariantCulture)])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
-        })!;
+        })!);
         return holder.StandardOutput.ReadLine() == "held" ? holder : throw new InvalidOperationException("the holder ended early");
     }
 

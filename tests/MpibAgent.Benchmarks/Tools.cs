@@ -6,9 +6,11 @@ using System.Text.Json;
 namespace MpibAgent.Benchmarks;
 
 /// <summary>The programs that are measured and that measure: the agent as it is shipped, and the C ones of this folder.</summary>
-internal sealed class Tools
+internal sealed class Tools : IDisposable
 {
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
+
+    private readonly List<Process> _started = [];
 
     /// <param name="directory">Where all of them come to lie, empty.</param>
     /// <param name="agent">A build of the agent; null to make one.</param>
@@ -78,6 +80,29 @@ internal sealed class Tools
         process.Dispose();
     }
 
+    /// <summary>A process that does not outlive this, whatever happens.</summary>
+    public Process Own(Process process)
+    {
+        _started.Add(process);
+        return process;
+    }
+
+    /// <summary>Ends what still runs, as after an exception.</summary>
+    public void Dispose()
+    {
+        foreach (var process in _started)
+        {
+            try
+            {
+                process.Kill();
+            }
+            catch (InvalidOperationException)
+            {
+                // Its user has ended it, and disposed of it.
+            }
+        }
+    }
+
     /// <summary>A number of a file in /proc that has a name and a number in each line.</summary>
     public static long Field(string file, string name) => long.Parse(
         File.ReadLines(file).First(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
@@ -98,7 +123,7 @@ internal sealed class Tools
     {
         Clear(files);
         File.Delete(log);
-        var process = Process.Start("sh", ["-c", $"{command} > {log}"]);
+        var process = Own(Process.Start("sh", ["-c", $"{command} > {log}"]));
         if (!SpinWait.SpinUntil(() => isReady() || process.HasExited, ReadyLimit) || process.HasExited)
         {
             throw new InvalidOperationException($"{name} did not become ready: {File.ReadAllText(log)}");
