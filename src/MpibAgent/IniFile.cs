@@ -6,7 +6,7 @@ namespace MpibAgent;
 /// </summary>
 internal static class IniFile
 {
-    /// <summary>A key with its section, or a fault: exactly one of <paramref name="Key"/> and <paramref name="Fault"/> is there.</summary>
+    /// <summary>A key with its section and value, or a fault; of a faulty value the key is there as well.</summary>
     public readonly record struct Line(int Number, string? Key, string Value, string? Fault);
 
     /// <summary>Every line that says something, in order. A key given twice is a fault.</summary>
@@ -34,10 +34,15 @@ internal static class IniFile
             else
             {
                 var key = (section.Length > 0 ? section + ":" : "") + line[..equals].TrimEnd();
-                yield return seen.Add(key)
-                    ? new Line(number, key, line[(equals + 1)..].TrimStart(), null)
-                    : new Line(number, null, "", $"{key.Replace(':', ' ')} is given twice");
+                var value = line[(equals + 1)..].TrimStart();
+                yield return !seen.Add(key) ? new Line(number, null, "", $"{key.Replace(':', ' ')} is given twice")
+                    : HasComment(value) ? new Line(number, key, "", $"{key.Replace(':', ' ')}: a comment takes a line of its own, got '{value}'")
+                    : new Line(number, key, value, null);
             }
         }
     }
+
+    /// <summary>What other programs take for a comment, and a path would take into its name.</summary>
+    private static bool HasComment(string value) =>
+        value.IndexOfAny(['#', ';']) is var mark and >= 0 && (mark == 0 || char.IsWhiteSpace(value[mark - 1]));
 }

@@ -30,7 +30,7 @@ internal static partial class Log
     public static partial void Reloaded(ILogger log, string changed, string waiting);
 
     [LoggerMessage(106, LogLevel.Error, "settings: {Fault}", EventName = "setting-fault")]
-    public static partial void ReloadFault(ILogger log, string fault);
+    public static partial void SettingFault(ILogger log, string fault);
 
     [LoggerMessage(107, LogLevel.Error, "the settings have {Faults} faults; nothing changed", EventName = "reload-refused")]
     public static partial void ReloadRefused(ILogger log, int faults);
@@ -40,9 +40,9 @@ internal static partial class Log
     public static partial void WithoutMemory(ILogger log);
 
     // 200: Hints
-    [LoggerMessage(200, LogLevel.Information, "region {Path} {How}: {Slots} slots, initial hint {Hint}, encoding {Encoding}",
-        EventName = "region-ready")]
-    public static partial void RegionReady(ILogger log, string path, string how, int slots, uint hint, string encoding);
+    [LoggerMessage(200, LogLevel.Information, "region {Path} {How}: {Slots} slots, encoding {Encoding}; by the settings, initial hint {Hint}, "
+        + "{SharePercent:0.#}% on SUP", EventName = "region-ready")]
+    public static partial void RegionReady(ILogger log, string path, string how, int slots, string encoding, uint hint, float sharePercent);
 
     [LoggerMessage(201, LogLevel.Warning, "{Path} is no hint region ({Reason}); moved to {Aside}. A process that mapped it goes on reading that file: restart it",
         EventName = "region-moved-aside")]
@@ -71,12 +71,11 @@ internal static partial class Log
     [LoggerMessage(310, LogLevel.Information, "all slots: unpinned, the initial hint is {Hint} again", EventName = "all-unpinned")]
     public static partial void AllUnpinned(ILogger log, uint hint);
 
-    [LoggerMessage(311, LogLevel.Information, "slot {Slot}: {Src} > {Dst}, hint {Hint}, {SharePercent:0.#}% on SUP by {Source} ({Reason}), {Connections} connections",
+    [LoggerMessage(311, LogLevel.Information, "slot {Slot}: {Flow}, hint {Hint}, {SharePercent:0.#}% on SUP by {Source} ({Reason}), {Connections} connections",
         EventName = "slot-status")]
-    public static partial void SlotStatus(ILogger log, int slot, Ipv4Address src, Ipv4Address dst, uint hint, float sharePercent, string source, string reason,
-        int connections);
+    public static partial void SlotStatus(ILogger log, int slot, string flow, uint hint, float sharePercent, string source, string reason, int connections);
 
-    [LoggerMessage(304, LogLevel.Information, "took over {Flows} flows and {Hints} hints that the region names; whose they are is not known",
+    [LoggerMessage(304, LogLevel.Warning, "took over {Flows} flows and {Hints} hints that the region names; whose they are is not known",
         EventName = "region-taken-over")]
     public static partial void RegionTakenOver(ILogger log, int flows, int hints);
 
@@ -94,6 +93,10 @@ internal static partial class Log
     [LoggerMessage(308, LogLevel.Warning, "slot {Slot}: its hint {Hint} is beyond encoding {Encoding}, which ends at {Limit}; set to the initial hint {Initial}",
         EventName = "hint-out-of-range")]
     public static partial void HintOutOfRange(ILogger log, int slot, uint hint, string encoding, uint limit, uint initial);
+
+    [LoggerMessage(312, LogLevel.Warning, "the region had to be made anew, and {Processes} processes with {Connections} connections have the one before mapped, "
+        + "which nobody writes any more: restart these jobs. Hints that were set are forgotten", EventName = "region-lost")]
+    public static partial void RegionLost(ILogger log, int processes, int connections);
 
     // 400: Registration
     [LoggerMessage(400, LogLevel.Information, "socket {Path}, mode {Mode}: at most {MaxPeers} peers, idle ones closed after {IdleTimeout} s",
@@ -183,7 +186,7 @@ internal static partial class Log
     [LoggerMessage(610, LogLevel.Information, "{Rail} rail {Device}: {What}; {State}, {Rate}", EventName = "rail-found")]
     public static partial void RailFound(ILogger log, string rail, string device, string what, string state, string rate);
 
-    [LoggerMessage(611, LogLevel.Warning, "{Rail} rail {Device}: {Reason}; the policy goes on without it", EventName = "rail-missing")]
+    [LoggerMessage(611, LogLevel.Warning, "{Rail} rail {Device}: {Reason}", EventName = "rail-missing")]
     public static partial void RailMissing(ILogger log, string rail, string device, string reason);
 
     [LoggerMessage(612, LogLevel.Warning, "{Rail} rail {Device}: {Reason}", EventName = "rail-caveat")]

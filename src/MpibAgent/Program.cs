@@ -21,7 +21,18 @@ const int Stopped = 0, Failed = 1, BadSettings = 2;
 var settings = new SettingsReader();
 if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } options)
 {
-    settings.Faults.ForEach(fault => Console.Error.WriteLine($"mpib-agent: {fault}"));
+    if (JournalStream.IsConnected)
+    {
+        // Standard error has no priority, and "journalctl -p err" would show nothing.
+        using var journal = new ServiceCollection().AddAgentLog(new LogOptions()).BuildServiceProvider();
+        var faults = journal.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
+        settings.Faults.ForEach(fault => MpibAgent.Log.SettingFault(faults, fault));
+    }
+    else
+    {
+        settings.Faults.ForEach(fault => Console.Error.WriteLine($"mpib-agent: {fault}"));
+    }
+
     return settings.Faults.Count == 0 ? Stopped : BadSettings;
 }
 

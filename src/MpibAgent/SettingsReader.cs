@@ -28,6 +28,9 @@ internal sealed class SettingsReader
     private readonly Dictionary<string, string?> _values = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, string> _places = new(StringComparer.OrdinalIgnoreCase);
 
+    // Keys whose value is a fault by itself: what they would be together with others is not known.
+    private readonly HashSet<string> _faulty = new(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The settings that were made anywhere, as they were written.</summary>
     public IReadOnlyDictionary<string, string?> Values => _values;
 
@@ -63,13 +66,15 @@ internal sealed class SettingsReader
 
         SetUnlessSet("Rails:Sout", RailOptions.PluginSout, environment);
         SetUnlessSet("Rails:Sup", RailOptions.PluginSup, environment);
-        return Faults.Count == 0 ? Bind() : null;
+        var options = Bind();
+        return Faults.Count == 0 ? options : null;
     }
 
-    private AgentOptions? Bind()
+    /// <summary>Makes the options of what is good by itself, and looks for faults between them.</summary>
+    private AgentOptions Bind()
     {
         var options = new AgentOptions();
-        new ConfigurationBuilder().AddInMemoryCollection(_values).Build().Bind(options);
+        new ConfigurationBuilder().AddInMemoryCollection(_values.Where(value => !_faulty.Contains(value.Key))).Build().Bind(options);
         var highest = options.Hints.Encoding.MaxHint();
         var end = $"and encoding {options.Hints.Encoding.Name()} ends at {highest}";
         if (options.Hints.Initial > highest)
@@ -90,15 +95,23 @@ internal sealed class SettingsReader
 
         foreach (var (key, text) in options.Telemetry.Faults())
         {
-            AddFault(text, key);
+            AddFault(text, key, "Telemetry:KeyFile");
         }
 
-        return Faults.Count == 0 ? options : null;
+        return options;
     }
 
     /// <summary>A fault of settings that are good each by itself, at the first of them that was made anywhere.</summary>
     private void AddFault(string text, params ReadOnlySpan<string> keys)
     {
+        foreach (var key in keys)
+        {
+            if (_faulty.Contains(key))
+            {
+                return;
+            }
+        }
+
         foreach (var key in keys)
         {
             if (_places.TryGetValue(key, out var place))
@@ -162,6 +175,11 @@ internal sealed class SettingsReader
                 if (line.Fault is { } fault)
                 {
                     Faults.Add($"{where}: {fault}");
+                    if (line.Key is { } key)
+                    {
+                        _faulty.Add(key);
+                    }
+
                     continue;
                 }
 
@@ -212,6 +230,7 @@ internal sealed class SettingsReader
         if (setting.Fault(text) is { } fault)
         {
             Faults.Add($"{where}: {fault}, got '{text}'");
+            _faulty.Add(setting.Key);
         }
 
         _values[setting.Key] = text;

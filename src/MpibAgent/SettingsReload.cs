@@ -20,7 +20,7 @@ internal sealed class SettingsReload(string[] arguments, SettingsReader read, Po
         var again = new SettingsReader();
         if (again.Read(arguments, environment) is not { } options)
         {
-            again.Faults.ForEach(fault => Log.ReloadFault(log, fault));
+            again.Faults.ForEach(fault => Log.SettingFault(log, fault));
             Log.ReloadRefused(log, again.Faults.Count);
             return;
         }

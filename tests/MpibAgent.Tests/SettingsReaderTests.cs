@@ -165,6 +165,33 @@ public sealed class SettingsReaderTests : IDisposable
     }
 
     [Fact]
+    public void Faults_between_settings_are_listed_beside_those_of_single_ones()
+    {
+        var faults = Faults("[Hints]\nInitial = 5000\nEncoding = ppm1024\n[Log]\nLevel = warn\n[Telemetry]\nListen = 0.0.0.0:9471\n");
+        Assert.Equal(3, faults.Count);
+        Assert.Contains("[Log] Level: expected debug", faults[0], StringComparison.Ordinal);
+        Assert.Contains("the initial hint is 5000, and encoding ppm1024 ends at 1024", faults[1], StringComparison.Ordinal);
+        Assert.Contains("set KeyFile", faults[2], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Encoding = ppm\nInitial = 5000")]
+    [InlineData("Path = hints\n[Registration]\nPath = /tmp/mpib/hints")]
+    [InlineData("[Telemetry]\nListen = 0.0.0.0:9471\nKeyFile = key")]
+    [InlineData("[Telemetry]\nListen = 0.0.0.0:9471\nKeyFile = /etc/mpib/key   # of the day")]
+    public void What_a_faulty_setting_would_be_together_with_others_is_not_guessed(string lines) => Assert.Single(Faults("[Hints]\n" + lines));
+
+    [Theory]
+    [InlineData("Initial = 1   # a half")]
+    [InlineData("Path = /tmp/mpib/hints ; the default")]
+    [InlineData("[Rails]\nSout = # later")]
+    public void A_comment_behind_a_value_is_refused_and_not_taken_into_it(string lines) =>
+        Assert.Contains("a comment takes a line of its own, got '", Assert.Single(Faults("[Hints]\n" + lines)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_mark_inside_a_value_is_no_comment() => Assert.Equal("/tmp/a#b;c", Read("[Hints]\nPath = /tmp/a#b;c").Hints.Path);
+
+    [Fact]
     public void A_file_to_be_checked_is_read_as_the_agent_would_read_it()
     {
         _environment["MPIB_AGENT_LOG_LEVEL"] = "loud";
@@ -213,7 +240,7 @@ public sealed class SettingsReaderTests : IDisposable
         text =>
         {
             var lines = IniFile.Read(new StringReader(text)).ToList();
-            Assert.All(lines, line => Assert.True((line.Key is null) != (line.Fault is null) && line.Number > 0));
+            Assert.All(lines, line => Assert.True((line.Key is not null || line.Fault is not null) && line.Number > 0));
             Assert.Equal(lines.Count(line => line.Key is not null), lines.Select(line => line.Key?.ToUpperInvariant()).OfType<string>().Distinct().Count());
         },
         iter: Fuzz.Iterations);
@@ -288,6 +315,29 @@ public sealed class SettingsReaderTests : IDisposable
         // And its examples are good settings.
         var uncommented = string.Join('\n', shipped.Select(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [A-Z][A-Za-z]* = ") ? line.TrimStart('#', ' ') : line));
         Assert.NotNull(Read(uncommented));
+    }
+
+    [Fact]
+    public void Settings_that_the_documents_show_can_be_pasted()
+    {
+        var sections = Setting.All.Select(setting => $"[{setting.Key.Split(':')[0]}]").ToHashSet();
+        var blocks = 0;
+        string[] documents = [Checkout.Path("README.md"), .. Directory.GetFiles(Checkout.Path("doc"), "*.md"), .. Directory.GetFiles(Checkout.Path("deploy"), "*.md", SearchOption.AllDirectories)];
+        foreach (var document in documents)
+        {
+            var lines = File.ReadAllLines(document);
+            for (var i = 0; i < lines.Length; i++)
+            {
+                if (lines[i].StartsWith("    ", StringComparison.Ordinal) && sections.Contains(lines[i].Trim()))
+                {
+                    var block = lines.Skip(i).TakeWhile(line => line.StartsWith("    ", StringComparison.Ordinal)).ToList();
+                    Read(string.Join('\n', block));
+                    blocks++;
+                }
+            }
+        }
+
+        Assert.True(blocks >= 5, $"found {blocks} blocks of settings");
     }
 
     private string Written(string text)

@@ -49,7 +49,8 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
         }
 
         RepairOddSequences();
-        Log.RegionReady(log, _path, Adopted ? "adopted" : "created", HintLayout.SlotCount, options.Initial, options.Encoding.Name());
+        Log.RegionReady(log, _path, Adopted ? "adopted" : "created", HintLayout.SlotCount, options.Encoding.Name(), options.Initial,
+            options.Encoding.Share(options.Initial) * 100);
         return Task.CompletedTask;
     }
 

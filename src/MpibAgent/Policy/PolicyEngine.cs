@@ -136,17 +136,17 @@ internal sealed class PolicyEngine : IHostedService
         FlowsChanged();
     }
 
-    /// <summary>Writes into the log what every slot in use has, from whom, and why.</summary>
+    /// <summary>Writes into the log what every slot in use has, from whom, and why; and of free ones those that were set by themselves.</summary>
     public void TellStatus()
     {
         Log.PolicyStatus(_log, _policy.Name, _policy.Reason, _table.FlowCount, _table.ConnectionCount, _table.InitialHint);
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            var source = _table.SourceOf(slot);
-            if (_table.TryGetFlow(slot, out var flow) || source != HintSource.Initial)
+            var (hint, source) = (_table.HintOf(slot), _table.SourceOf(slot));
+            var hasFlow = _table.TryGetFlow(slot, out var flow);
+            if (hasFlow || (source != HintSource.Initial && !(_table.IsInitialPinned && hint == _table.InitialHint)))
             {
-                var hint = _table.HintOf(slot);
-                Log.SlotStatus(_log, slot, flow.Source, flow.Destination, hint, _hints.Encoding.Share(hint) * 100, source.Name(),
+                Log.SlotStatus(_log, slot, hasFlow ? $"{flow.Source} > {flow.Destination}" : "no flow yet", hint, _hints.Encoding.Share(hint) * 100, source.Name(),
                     source == HintSource.Policy && _policy.Period is not null ? _policy.Reason : source.Meaning(), _table.ConnectionsOf(slot));
             }
         }

@@ -47,14 +47,14 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     {
         if (_name is not { } wanted)
         {
-            Log.RailMissing(log, label, "(none)", "not named in [Rails]");
+            Log.RailMissing(log, label, "(none)", "not named in [Rails]; a policy that steers knows nothing of it");
             return;
         }
 
         Check(time.GetTimestamp());
         if (_device is null)
         {
-            Log.RailMissing(log, label, name, SysfsTree.WhyNotFound(root, wanted));
+            Log.RailMissing(log, label, name, $"{SysfsTree.WhyNotFound(root, wanted)}; it counts as down: a policy that steers sends all over the other rail");
         }
     }
 

@@ -47,6 +47,10 @@ internal sealed partial class SlotTable
         }
 
         Log.StateRestored(log, ConnectionCount, Processes.Count(), FlowCount);
+        if (!region.Adopted && ConnectionCount > 0)
+        {
+            Log.RegionLost(log, Processes.Count(), ConnectionCount);
+        }
     }
 
     /// <summary>False when the record is damaged, or never was written; then the region's own addresses tell the flow.</summary>

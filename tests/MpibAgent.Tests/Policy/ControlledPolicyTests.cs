@@ -220,7 +220,23 @@ public sealed class ControlledPolicyTests
             [
                 $"slot 0: {A} > {A}, hint 3, 75% on SUP by policy (links of 100 and 300 Gb/s), 1 connections",
                 $"slot 1: {A} > {B}, hint 1, 50% on SUP by operator (pinned), 2 connections",
-                $"slot 4: {default(Ipv4Address)} > {default(Ipv4Address)}, hint 0, 0% on SUP by operator (pinned), 0 connections",
+                "slot 4: no flow yet, hint 0, 0% on SUP by operator (pinned), 0 connections",
+            ],
+            agent.Log.Lines.Where(line => line.Event == "slot-status").Select(line => line.Message));
+    }
+
+    [Fact]
+    public async Task Free_slots_that_were_only_set_with_all_others_are_left_out_of_the_status()
+    {
+        await using var agent = await StartAsync();
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Write(agent, "all 2\n9 5\nstatus\n");
+        agent.WaitUntil(() => agent.Log.Count("slot-status") == 2);
+        Assert.Equal(
+            [
+                $"slot 0: {A} > {A}, hint 2, 66.7% on SUP by operator (pinned), 1 connections",
+                "slot 9: no flow yet, hint 5, 83.3% on SUP by operator (pinned), 0 connections",
             ],
             agent.Log.Lines.Where(line => line.Event == "slot-status").Select(line => line.Message));
     }

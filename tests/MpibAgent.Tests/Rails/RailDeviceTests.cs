@@ -99,7 +99,7 @@ public sealed class RailDeviceTests
         Assert.True(seen.Sout.IsUp);
         var said = rig.Log.Single("rail-missing");
         Assert.StartsWith($"SUP rail {name}: {reason.Replace("{0}", rig.Options.SysRoot, StringComparison.Ordinal)}", said, StringComparison.Ordinal);
-        Assert.EndsWith("; the policy goes on without it", said, StringComparison.Ordinal);
+        Assert.EndsWith("; it counts as down: a policy that steers sends all over the other rail", said, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class RailDeviceTests
         var seen = rig.ReadAfter(Second);
         Assert.Equal((true, null, 12.5e9), (seen.Sup.IsUp, seen.Sup.TxBytes, seen.Sup.LinkRate));
         Assert.Equal((false, false), (rig.Pair.Sup.IsConfigured, rig.Pair.Sup.IsPresent));
-        Assert.Equal("SUP rail (none): not named in [Rails]; the policy goes on without it", rig.Log.Single("rail-missing"));
+        Assert.Equal("SUP rail (none): not named in [Rails]; a policy that steers knows nothing of it", rig.Log.Single("rail-missing"));
     }
 
     [Fact]

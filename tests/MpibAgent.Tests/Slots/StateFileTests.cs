@@ -107,7 +107,7 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
-    public void A_region_that_was_lost_gets_the_flows_back()
+    public void A_region_that_was_lost_gets_the_flows_back_and_their_jobs_are_told_of_once()
     {
         using (var before = new TestTable(_files))
         {
@@ -115,8 +115,26 @@ public sealed class StateFileTests : IDisposable
         }
 
         File.Delete(_files["hints"]);
-        using var after = new TestTable(_files);
-        Assert.Equal(SlotTableTests.Flow(1), new Flow(after.Region.Read(0).Source, after.Region.Read(0).Destination));
+        for (var restart = 0; restart < 2; restart++)
+        {
+            using var after = new TestTable(_files, log: _log);
+            Assert.Equal(SlotTableTests.Flow(1), new Flow(after.Region.Read(0).Source, after.Region.Read(0).Destination));
+        }
+
+        Assert.Contains("1 processes with 1 connections", _log.Single("region-lost"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_region_that_was_lost_with_no_job_running_is_no_matter()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetHint(3, 7, HintSource.Operator);
+        }
+
+        File.Delete(_files["hints"]);
+        using var after = new TestTable(_files, log: _log);
+        Assert.Equal(0, _log.Count("region-lost"));
     }
 
     [Theory]
