@@ -190,7 +190,7 @@ internal static partial class Ownership
         user == 0 ? "root" : user == _serviceUser.Value?.User ? ServiceUser : string.Create(CultureInfo.InvariantCulture, $"uid {user}");
 
     /// <summary>What to do for an operator who lacks permission.</summary>
-    public static string WhatToRun => CurrentUser == 0
+    public static string WhatToRun => CurrentUser == 0 || CurrentUser == _serviceUser.Value?.User
         ? "remove it, or choose another path"
         : "run: sudo systemctl start mpib-agent, or: sudo mpib-agent, or choose other paths with --hints, --socket and --control";
 

@@ -22,7 +22,9 @@ public sealed record AgentView(string Path, Liveness State, StatusSnapshot? Snap
     {
         if (path is not null)
         {
-            return Read(System.IO.Path.GetFullPath(path));
+            var named = Read(System.IO.Path.GetFullPath(path));
+            return named.State != Liveness.Absent || System.IO.Path.GetFileName(path) == StatusSnapshot.FileName ? named
+                : named with { Problem = $"there is no {named.Path}; expected the status file of an agent, which is {StatusSnapshot.FileName} beside its control FIFO" };
         }
 
         var views = Candidates().Select(Read).ToList();

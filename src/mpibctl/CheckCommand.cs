@@ -11,7 +11,12 @@ public static class CheckCommand
 {
     private const int MostProcesses = 16;
 
-    private static readonly string[] Units = ["mpib-agent.service", "mpib-agent.socket", "mpib-control.socket"];
+    private const string Service = "mpib-agent.service";
+
+    /// <summary>A socket unit cannot be started while its service runs: all are.</summary>
+    private const string RestartAll = "sudo systemctl restart mpib-agent.socket mpib-control.socket mpib-agent";
+
+    private static readonly string[] Units = [Service, "mpib-agent.socket", "mpib-control.socket"];
 
     private enum Verdict
     {
@@ -32,7 +37,8 @@ public static class CheckCommand
     private static int Run(string? path)
     {
         var view = new Lookout(path).Find();
-        List<Finding> findings = [.. UnitsAre(view), Alive(view), .. StatusIs(view)];
+        var units = AskUnits();
+        List<Finding> findings = [.. UnitsAre(units, view), Alive(view, path is null && units?[Service].IsActive == true), .. StatusIs(view)];
         var snapshot = view.Snapshot;
         var (region, socket, control) = snapshot is null
             ? (HintLayout.DefaultPath, Protocol.DefaultPath, "/run/mpib/control") : (snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control);
@@ -70,50 +76,63 @@ public static class CheckCommand
         }
     }
 
-    private static IEnumerable<Finding> UnitsAre(AgentView view)
+    /// <summary>The units as systemd has them; null where it does not run or answer.</summary>
+    private static Dictionary<string, Unit>? AskUnits()
     {
-        if (!Directory.Exists("/run/systemd/system"))
+        var units = new Dictionary<string, Unit>();
+        foreach (var name in Units)
         {
-            yield return new Finding("unit", Verdict.Skipped, "systemd does not run here");
-            yield break;
-        }
-
-        foreach (var unit in Units)
-        {
-            if (Ask("systemctl", ["show", "--property=LoadState,ActiveState,SubState,MainPID,Result", unit]) is not { } answer)
+            if (!Directory.Exists("/run/systemd/system")
+                || Ask("systemctl", ["show", "--property=LoadState,ActiveState,SubState,MainPID,Result", name]) is not { } answer)
             {
-                yield return new Finding("unit", Verdict.Odd, "systemctl does not answer");
-                yield break;
+                return null;
             }
 
             var properties = answer.Split('\n').Select(line => line.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
-            string Property(string name) => properties.GetValueOrDefault(name, "");
-            if (Property("LoadState") is not "loaded")
+            string Property(string property) => properties.GetValueOrDefault(property, "");
+            units[name] = new Unit(Property("LoadState"), Property("ActiveState"), Property("SubState"), Property("MainPID"), Property("Result"));
+        }
+
+        return units;
+    }
+
+    private static IEnumerable<Finding> UnitsAre(Dictionary<string, Unit>? units, AgentView view)
+    {
+        if (units is null)
+        {
+            yield return Directory.Exists("/run/systemd/system") ? new Finding("unit", Verdict.Odd, "systemctl does not answer")
+                : new Finding("unit", Verdict.Skipped, "systemd does not run here");
+            yield break;
+        }
+
+        var isByHand = view.State == Liveness.Alive && !units[Service].IsActive;
+        foreach (var (name, unit) in units)
+        {
+            var isService = name == Service;
+            yield return unit switch
             {
-                yield return new Finding("unit", view.State == Liveness.Alive ? Verdict.Odd : Verdict.Bad, $"{unit} is {Property("LoadState")}"
-                    + (view.State == Liveness.Alive ? ": the agent was started by hand" : ""), Property("LoadState") == "masked" ? $"systemctl unmask {unit}" : "sudo deploy/install.sh");
-            }
-            else if (Property("ActiveState") is not "active")
-            {
-                yield return new Finding("unit", view.State == Liveness.Alive && unit.EndsWith(".service", StringComparison.Ordinal) ? Verdict.Odd : Verdict.Bad,
-                    $"{unit} is {Property("ActiveState")} ({Property("Result")})", $"sudo systemctl start {unit}; journalctl -u {unit} -p err -n 5");
-            }
-            else if (unit.EndsWith(".service", StringComparison.Ordinal) && view.Snapshot is { } snapshot
-                && Property("MainPID") != snapshot.Agent.Pid.ToString(CultureInfo.InvariantCulture))
-            {
-                yield return new Finding("unit", Verdict.Odd, string.Create(CultureInfo.InvariantCulture,
-                    $"{unit} is pid {Property("MainPID")}, and this is about pid {snapshot.Agent.Pid}: another agent, or another pid namespace"));
-            }
-            else
-            {
-                yield return new Finding("unit", Verdict.Good, $"{unit} is active ({Property("SubState")})");
-            }
+                { LoadState: not "loaded" } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.LoadState}: the agent was started by hand"),
+                { LoadState: "masked" } when !isService && units[Service].IsActive => new Finding("unit", Verdict.Odd,
+                    $"{name} is masked: what comes while the agent is away fails instead of waiting", $"sudo systemctl unmask {name}; {RestartAll}"),
+                { LoadState: not "loaded" } => new Finding("unit", Verdict.Bad, $"{name} is {unit.LoadState}",
+                    unit.LoadState == "masked" ? $"sudo systemctl unmask {name}; sudo systemctl start mpib-agent" : "sudo deploy/install.sh"),
+                { IsActive: false } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.ActiveState}: the agent was started by hand",
+                    isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; sudo systemctl start mpib-agent") : null),
+                { IsActive: false } when units[Service].IsActive => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})", RestartAll),
+                { IsActive: false } => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})",
+                    isService ? "sudo systemctl start mpib-agent; journalctl -u mpib-agent -p err -n 5" : "sudo systemctl start mpib-agent"),
+                _ when isService && view.Snapshot is { } snapshot && unit.MainPid != snapshot.Agent.Pid.ToString(CultureInfo.InvariantCulture) => new Finding("unit", Verdict.Odd,
+                    string.Create(CultureInfo.InvariantCulture, $"{name} is pid {unit.MainPid}, and this is about pid {snapshot.Agent.Pid}: another agent, or another pid namespace")),
+                _ => new Finding("unit", Verdict.Good, $"{name} is active ({unit.SubState})"),
+            };
         }
     }
 
-    private static Finding Alive(AgentView view) => view is { State: Liveness.Alive, Snapshot: { } snapshot }
+    private static Finding Alive(AgentView view, bool hasService) => view is { State: Liveness.Alive, Snapshot: { } snapshot }
         ? new Finding("agent", Verdict.Good, string.Create(CultureInfo.InvariantCulture, $"pid {snapshot.Agent.Pid} holds {view.Path}; policy {snapshot.Policy.Name}"))
-        : new Finding("agent", Verdict.Bad, view.Problem, "sudo systemctl start mpib-agent");
+        : hasService && view.State is Liveness.Absent or Liveness.Dead
+        ? new Finding("agent", Verdict.Bad, $"the service runs, and its status is not at {view.Path}: somebody has removed what is in that directory", RestartAll)
+        : new Finding("agent", Verdict.Bad, view.Problem.Split("; run: ")[0], view.Problem.Split("; run: ") is [_, var mend] ? "sudo " + mend : null);
 
     private static IEnumerable<Finding> StatusIs(AgentView view)
     {
@@ -130,7 +149,9 @@ public static class CheckCommand
         { Type: not UnixFileType.Directory } => new Finding(link, Verdict.Bad, $"{directory} is no directory, so nothing in it is the agent's",
             $"sudo rm {directory}; sudo systemctl restart mpib-agent.socket mpib-agent"),
         { } found when !TrustedFile.IsTrusted(found.Owner) => new Finding(link, Verdict.Bad,
-            $"{directory} belongs to {Users.NameOf(found.Owner)}, who could put another region in place", $"sudo mv {directory} {directory}.theirs; sudo systemctl restart mpib-agent.socket mpib-agent"),
+            $"{directory} belongs to {Users.NameOf(found.Owner)}, who could put another region in place",
+            // tmpfiles.d gives it back. It stays where it is: jobs have the region in it mapped.
+            directory == System.IO.Path.GetDirectoryName(HintLayout.DefaultPath) ? "sudo systemctl restart mpib-agent" : $"sudo chown {TrustedFile.ServiceUser} {directory}"),
         { } found when (found.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0 => new Finding(link, Verdict.Bad,
             $"others can write to {directory} (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0755 {directory}"),
         { } found when (found.Mode & UnixFileMode.OtherExecute) == 0 => new Finding(link, Verdict.Bad,
@@ -143,7 +164,7 @@ public static class CheckCommand
         using var region = LiveRegion.Open(path, out var problem);
         if (region is null)
         {
-            return new Finding("region", Verdict.Bad, problem, "sudo systemctl restart mpib-agent");
+            return new Finding("region", Verdict.Bad, problem.Split("; run: ")[0], "sudo systemctl restart mpib-agent");
         }
 
         if (TrustedFile.StatusOf(path) is { } found && (found.Mode & UnixFileMode.OtherRead) == 0)
@@ -304,6 +325,12 @@ public static class CheckCommand
         {
             return null;
         }
+    }
+
+    /// <summary>A unit's properties, by systemd's names.</summary>
+    private sealed record Unit(string LoadState, string ActiveState, string SubState, string MainPid, string Result)
+    {
+        public bool IsActive => ActiveState == "active";
     }
 
     /// <param name="Link">Of the chain.</param>

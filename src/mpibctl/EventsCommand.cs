@@ -13,12 +13,14 @@ public static class EventsCommand
     // Fields are cut at 64 KiB by the agent; an entry beyond this is no entry of ours.
     private const int LongestEntry = 1 << 20;
 
+    private static readonly string[] ForAllSlots = ["all-hints-set", "all-unpinned", "split-moved", "policy-in-charge"];
+
     /// <summary>Its place on the command line.</summary>
     public static Command Create()
     {
         var follow = new Option<bool>("--follow", "-f") { Description = "go on with what comes; Ctrl-C ends it" };
         var count = new Option<int>("--lines", "-n") { HelpName = "N", Description = "the last so many (20)", DefaultValueFactory = _ => 20 }.Within(0);
-        var slot = new Option<int?>("--slot") { HelpName = "SLOT", Description = "of one slot" }.Within(0, HintLayout.SlotCount - 1);
+        var slot = new Option<int?>("--slot") { HelpName = "SLOT", Description = "of one slot, and what was done to all" }.Within(0, HintLayout.SlotCount - 1);
         var name = new Option<string?>("--event") { HelpName = "NAME", Description = "of one kind, such as hint-set (doc/operations.md)" };
         var warnings = new Option<bool>("--warnings") { Description = "what an operator should look at" };
         var unit = new Option<string>("--unit") { HelpName = "UNIT", Description = "of another unit (mpib-agent.service)", DefaultValueFactory = _ => "mpib-agent.service" };
@@ -35,6 +37,9 @@ public static class EventsCommand
         .. warnings ? ["--priority=warning"] : Array.Empty<string>(),
         .. slot is { } number ? [string.Create(CultureInfo.InvariantCulture, $"MPIB_SLOT={number}")] : Array.Empty<string>(),
         .. name is not null ? [$"MPIB_EVENT={name}"] : Array.Empty<string>(),
+
+        // What was done to all slots was done to this one, too. journalctl takes "+" for "or".
+        .. slot is not null && name is null ? ["+", .. ForAllSlots.Select(all => $"MPIB_EVENT={all}")] : Array.Empty<string>(),
     ];
 
     private static int Run(string[] arguments)

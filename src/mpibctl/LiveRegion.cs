@@ -17,7 +17,7 @@ public sealed class LiveRegion : IDisposable
     {
         if (TrustedFile.StatusOf(path) is null)
         {
-            problem = $"{path}: there is no hint region; run: systemctl start mpib-agent";
+            problem = $"{path}: there is no hint region; run: systemctl restart mpib-agent";
             return null;
         }
 

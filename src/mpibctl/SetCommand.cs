@@ -109,5 +109,5 @@ public static class SetCommand
 
     private static string Missed(string what, uint hint, HintEntry? now) => string.Create(CultureInfo.InvariantCulture,
         $"expected {what} to have hint {hint} within {ControlPipe.Patience.TotalSeconds} s, found {(now is { } entry ? $"hint {entry.SupBw}" : "it being written")}; ")
-        + "see: mpibctl check, journalctl -u mpib-agent MPIB_EVENT=command-refused -n 3";
+        + "an agent that stands still carries it out when it goes on; see: mpibctl check, journalctl -u mpib-agent MPIB_EVENT=command-refused -n 3";
 }

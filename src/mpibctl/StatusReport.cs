@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json.Serialization;
+using MpibAgent;
 using MpibAgent.Interface;
 
 namespace MpibCtl;
@@ -99,6 +100,12 @@ public sealed partial record StatusReport
     /// <summary>Why the agent does not answer at its socket; null when it does. Says nothing to it, so nothing is logged there.</summary>
     public static string? WhyNoAnswer(string path, List<string> notSeen)
     {
+        // connect() says the same of much, and of some of it what .NET has no words for.
+        if (TrustedFile.StatusOf(path) is not { } found ? Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory : found.Type != UnixFileType.Socket)
+        {
+            return $"{Text.Safe(path)}: there is no socket; run: systemctl restart mpib-agent.socket mpib-agent";
+        }
+
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
         {
             // The second is connect()'s as well, which waits where a stopped agent's queue is full.
@@ -236,6 +243,8 @@ public sealed partial record StatusReport
     }
 
     private const int SinceBoot = 7;
+    private const int NoSuchFile = 2;
+    private const int NotADirectory = 20;
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     private static partial int GetTime(int clock, Span<long> time);

@@ -62,7 +62,7 @@ public static partial class TrustedFile
 
         if (status.Type != expected)
         {
-            return $"{path}: expected {(isFifo ? "a FIFO" : "a regular file")}, found something else; remove it";
+            return $"{path}: expected {(isFifo ? "a FIFO" : "a regular file")}, found something else; it is not the agent's";
         }
 
         if (!IsTrusted(status.Owner))

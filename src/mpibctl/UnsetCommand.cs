@@ -56,7 +56,7 @@ public static class UnsetCommand
         if (!isDone || now is null)
         {
             Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"expected {what} to be given back within {Patience.TotalSeconds} s, ")
-                + "found no word of it in the agent's status; see: mpibctl check, journalctl -u mpib-agent MPIB_EVENT=command-refused -n 3");
+                + "found no word of it in the agent's status; an agent that stands still carries it out when it goes on; see: mpibctl check, journalctl -u mpib-agent MPIB_EVENT=command-refused -n 3");
             return ExitCode.Bad;
         }
 

@@ -98,6 +98,36 @@ public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
     }
 
     [Fact]
+    public async Task Check_takes_an_agent_that_was_started_by_hand_for_what_it_is()
+    {
+        await Machine.ShellAsync($"systemctl stop {Units}");
+        using var agent = Machine.Start("root", "/usr/sbin/mpib-agent");
+        var check = await Wait.UntilAsync(() => Machine.RunAsync("mpibctl", "check"), outcome => outcome.ExitCode == 0);
+
+        Assert.Contains("odd   unit      mpib-agent.service is inactive: the agent was started by hand", check.Output, StringComparison.Ordinal);
+        Assert.Contains("odd   unit      mpib-agent.socket is inactive: the agent was started by hand", check.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("WRONG", check.Output, StringComparison.Ordinal);
+
+        await Machine.ShellAsync(Assert.Single(Mends(check.Output)).Replace(';', '\n'));
+        await SoundAsync();
+    }
+
+    [Theory]
+    [InlineData("systemctl mask --runtime mpib-agent.socket; systemctl stop mpib-agent.socket; systemctl restart mpib-agent; systemctl unmask --runtime mpib-agent.socket",
+        "WRONG unit      mpib-agent.socket is inactive")]
+    [InlineData("rm -r /run/mpib", "WRONG agent     the service runs, and its status is not at /run/mpib/status.json")]
+    [InlineData("chown alice /tmp/mpib", "WRONG directory /tmp/mpib belongs to alice")]
+    [InlineData("rm -r /tmp/mpib", "WRONG region    /tmp/mpib/hints: there is no hint region")]
+    public async Task What_check_says_to_run_mends_it(string harm, string expected)
+    {
+        await Machine.ShellAsync(harm);
+        var check = await Machine.RunAsync("mpibctl", "check");
+        Assert.Contains(expected, check.Output, StringComparison.Ordinal);
+        await Machine.ShellAsync(string.Join('\n', Mends(check.Output).Distinct()));
+        await SoundAsync();
+    }
+
+    [Fact]
     public async Task A_stop_a_kill_and_a_restart_show()
     {
         await Machine.ShellAsync($"systemctl stop {Units}");
@@ -116,6 +146,16 @@ public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
         var outcome = await Machine.RunAsUserAsync("alice", "mpibctl", "bench", "-n", "200");
         Assert.Matches("register  ( +[0-9]+){5}\n", outcome.Text);
         await StatusTextAsync(Idle);
+    }
+
+    /// <summary>The commands that it says to run, as root does.</summary>
+    private static string[] Mends(string output) =>
+        [.. output.Split('\n').Where(line => line.Contains(" run: ", StringComparison.Ordinal)).Select(line => line.Split(" run: ")[1].Replace("sudo ", "", StringComparison.Ordinal))];
+
+    private async Task SoundAsync()
+    {
+        var outcome = await Wait.UntilAsync(() => Machine.RunAsync("mpibctl", "check"), outcome => outcome.ExitCode == 0);
+        Assert.Contains("all is well", outcome.Output, StringComparison.Ordinal);
     }
 
     private async Task<string> StartAsync()

@@ -51,7 +51,7 @@ public sealed class CheckCommandTests : IDisposable
         {
             $"WRONG directory others can write to {_files.Path} (mode 777)", $"run: sudo chmod 0755 {_files.Path}",
             $"WRONG region    {_files["hints"]}: jobs of other users cannot read it (mode 600)", $"run: sudo chmod 0644 {_files["hints"]}",
-            $"WRONG socket    {_files["agent.sock"]}", $"WRONG control   {_files["control"]}: there is no such file",
+            $"WRONG socket    {_files["agent.sock"]}: there is no socket", $"WRONG control   {_files["control"]}: there is no such file",
             "WRONG rail      SOUT no-such: there is no such device", "WRONG rail      SUP is not named in [Rails], and policy capacity needs it",
             $"odd   jobs      pid {job.Pid} (plugin): NCCL_NET_PLUGIN is none (expected mpib); NCCL_NET is not set (expected MPIB)",
             "MPIB_HCA_SOUT is eth7, and the agent looks at no-such",
@@ -61,6 +61,15 @@ public sealed class CheckCommandTests : IDisposable
         }
 
         await agent.StopAsync();
+    }
+
+    [Fact]
+    public void A_status_file_that_can_be_none_is_told_and_no_agent_is_to_be_started_for_it()
+    {
+        var (code, _, errors) = Ctl.RunWith(("PATH", "/usr/bin:/bin"), "--agent", _files["other"], "set", "0", "1");
+        Assert.Equal(3, code);
+        Assert.Contains($"there is no {_files["other"]}; expected the status file of an agent", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("systemctl start", errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,6 +42,19 @@ public sealed class EventsCommandTests
     }
 
     [Fact]
+    public void Of_one_slot_what_was_done_to_all_is_told_too()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["journalctl"], $"#!/bin/sh\necho \"$@\" >{files["asked"]}\n");
+        File.SetUnixFileMode(files["journalctl"], (UnixFileMode)0x1ED);
+
+        Ctl.RunWith(("PATH", $"{files.Path}:/usr/bin:/bin"), "events", "--slot", "7");
+
+        Assert.EndsWith(" MPIB_SLOT=7 + MPIB_EVENT=all-hints-set MPIB_EVENT=all-unpinned MPIB_EVENT=split-moved MPIB_EVENT=policy-in-charge\n",
+            File.ReadAllText(files["asked"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Without_a_journal_it_says_so()
     {
         var (code, _, errors) = Ctl.RunWith(("PATH", "/nowhere"), "events");
