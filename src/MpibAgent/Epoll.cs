@@ -32,6 +32,12 @@ internal sealed partial class Epoll : IDisposable
     public int Wait(int milliseconds)
     {
         var count = Wait(_epoll, _events, BatchSize, milliseconds);
+        if (count < 0 && Marshal.GetLastPInvokeError() == Interrupted)
+        {
+            // After a SIGSTOP and SIGCONT as well, and then timers that came due meanwhile must not go before what was there for the loop to see.
+            count = Wait(_epoll, _events, BatchSize, 0);
+        }
+
         return count < 0 && Marshal.GetLastPInvokeError() == Interrupted ? 0 : Check(count, "epoll_wait");
     }
 

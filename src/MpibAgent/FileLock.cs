@@ -19,8 +19,7 @@ internal sealed partial class FileLock : IDisposable
     /// <exception cref="Fault">Another agent has it, or the file is not ours.</exception>
     public static FileLock Take(string path)
     {
-        var handle = Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite)
-            ?? Ownership.Create(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var handle = Obtain(path);
         try
         {
             if (Flock((int)handle.DangerousGetHandle(), Exclusive | NonBlocking) != 0)
@@ -46,6 +45,24 @@ internal sealed partial class FileLock : IDisposable
 
     /// <summary>Lets go of the lock. The file stays: removing it would let two agents lock two files of one name.</summary>
     public void Dispose() => _handle.Dispose();
+
+    private static SafeFileHandle Obtain(string path)
+    {
+        if (Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite) is { } found)
+        {
+            return found;
+        }
+
+        try
+        {
+            return Ownership.Create(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        catch (Fault) when (Ownership.Status(path) is not null)
+        {
+            // Another agent that starts at this moment has made it first.
+            return Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite) ?? throw new Fault($"{path}: vanished right after it was made");
+        }
+    }
 
     private static string Owner(SafeFileHandle handle)
     {

@@ -78,6 +78,7 @@ builder.Services
 using var host = builder.Build();
 var log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
 var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+var loop = host.Services.GetRequiredService<EventLoop>();
 
 var reload = new SettingsReload(args, settings, host.Services.GetRequiredService<PolicyEngine>(),
     host.Services.GetRequiredService<ILogger<SettingsReload>>());
@@ -86,9 +87,14 @@ var reload = new SettingsReload(args, settings, host.Services.GetRequiredService
 using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
 {
     signal.Cancel = true;
+    if (lifetime.ApplicationStopping.IsCancellationRequested)
+    {
+        return;
+    }
+
     if (isService)
     {
-        host.Services.GetRequiredService<EventLoop>().Post(() => reload.Run(Environment.GetEnvironmentVariables()));
+        loop.Post(() => reload.Run(Environment.GetEnvironmentVariables()));
     }
     else
     {

@@ -23,6 +23,12 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private const int LargestRest = 1 << 20;
     private static readonly TimeSpan PartialLineQuiet = TimeSpan.FromMilliseconds(50);
 
+    // How long a stop waits for the end of a line whose writer goes on and on.
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromMilliseconds(500);
+
+    // An answer to "status" is up to 257 lines of the log, and so many in a second are enough for anybody.
+    private static readonly TimeSpan BetweenAnswers = TimeSpan.FromMilliseconds(100);
+
     private readonly ControlOptions _options;
     private readonly HintOptions _hints;
     private readonly EventLoop _loop;
@@ -32,11 +38,13 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private readonly ILogger<ControlFifo> _log;
     private readonly Complaints _complaints;
     private readonly LoopTimer _quietTimer;
+    private readonly LoopTimer _answerTimer;
     private readonly LineBuffer _lines = new();
     private readonly byte[] _buffer = new byte[ReadSize];
     private readonly LineBuffer.LineHandler _carryOut;
     private readonly Action _read;
     private int _fifo = -1;
+    private bool _isAsked;
 
     public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, PolicyEngine policy,
         InheritedDescriptors inherited, ILogger<ControlFifo> log)
@@ -53,7 +61,8 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         // Made once: bytes that were read are carried out also where there is no memory for more.
         _carryOut = CarryOut;
         _read = Read;
-        _quietTimer = loop.CreateTimer(() => _lines.Flush(_carryOut));
+        _quietTimer = loop.CreateTimer(EndOfQuiet);
+        _answerTimer = loop.CreateTimer(AnswerAgain);
     }
 
     /// <summary>Called after a line has been refused.</summary>
@@ -103,15 +112,25 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
             }
 
             // To the end of the line, which a busy writer sends on in a moment, byte by byte so as not to begin another.
-            while (_lines.HasPartialLine && (TryRead(1, out _, out var noWriterLeft) || (!noWriterLeft && IsMoreComing())))
+            var began = _loop.Time.GetTimestamp();
+            var isInTime = true;
+            while (isInTime && _lines.HasPartialLine && (TryRead(1, out _, out var noWriterLeft) || (!noWriterLeft && IsMoreComing())))
             {
+                isInTime = _loop.Time.GetElapsedTime(began) < LongestEnd;
             }
 
             if (_lines.HasPartialLine)
             {
-                _lines.Flush(_carryOut);
+                // Half a line may be another command.
+                _lines.Flush(isInTime ? _carryOut : (line, _) => Refuse(line, "its writer does not come to an end, and the agent stops"));
             }
 
+            if (_isAsked)
+            {
+                _policy.TellStatus();
+            }
+
+            _answerTimer.Disarm();
             _quietTimer.Disarm();
             _loop.ForgetShared(_fifo);
             Dispose();
@@ -208,6 +227,38 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         }
     }
 
+    /// <summary>Nothing came for a while, unless it was the agent that stood still.</summary>
+    private void EndOfQuiet()
+    {
+        if (_fifo >= 0 && TryRead(_buffer.Length, out _, out _))
+        {
+            _loop.Post(_read);
+        }
+        else
+        {
+            _lines.Flush(_carryOut);
+        }
+    }
+
+    private void AnswerAgain()
+    {
+        if (_isAsked)
+        {
+            Answer();
+        }
+    }
+
+    /// <summary>Tells the status, unless it has just been told; then a little later, once for all who have asked meanwhile.</summary>
+    private void Answer()
+    {
+        _isAsked = _answerTimer.IsArmed;
+        if (!_isAsked)
+        {
+            _policy.TellStatus();
+            _answerTimer.Arm(BetweenAnswers);
+        }
+    }
+
     private bool IsMoreComing()
     {
         var poll = new PollDescriptor { Descriptor = _fifo, Events = PollIn };
@@ -267,7 +318,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
                 _policy.Use(command.Policy);
                 break;
             case { Kind: CommandKind.TellStatus }:
-                _policy.TellStatus();
+                Answer();
                 break;
         }
     }

@@ -9,7 +9,8 @@ internal sealed partial class RegistrationListener
     private const int AcceptsPerTurn = 16;
     private static readonly TimeSpan PauseWithoutDescriptors = TimeSpan.FromMilliseconds(100);
 
-    private void Accept()
+    /// <summary>Lets some in and answers what they have sent; false when there was nobody.</summary>
+    private bool Accept()
     {
         _acceptedBefore = _accepted;
         var first = _new.Count;
@@ -26,11 +27,19 @@ internal sealed partial class RegistrationListener
                 peer.HandleReady(Ready.Read);
             }
         }
+
+        return _accepted > _acceptedBefore;
     }
 
     /// <summary>False when nobody is waiting, or nobody can be let in at the moment.</summary>
     private bool TryAccept()
     {
+        if (_peers.Count >= _maxPeers && !CanDropOldest)
+        {
+            // The others come in the next turn, when these have been heard.
+            return false;
+        }
+
         // Whoever is accepted is served: what that takes is there first, and so is the place to put it afterwards.
         _new.EnsureCapacity(_new.Count + 1);
         if (_unused.Count == 0)
@@ -101,8 +110,7 @@ internal sealed partial class RegistrationListener
             return false;
         }
 
-        // One that came in this turn has had no time to be idle.
-        if (_peers.Oldest is { } oldest && oldest.Number <= _acceptedBefore)
+        if (CanDropOldest)
         {
             DropOldest(error);
             return true;
@@ -117,6 +125,9 @@ internal sealed partial class RegistrationListener
         _pauseTimer.Arm(PauseWithoutDescriptors);
         return false;
     }
+
+    /// <summary>One that came in this turn has had no time to be idle.</summary>
+    private bool CanDropOldest => _peers.Oldest is { } oldest && oldest.Number <= _acceptedBefore;
 
     private void DropOldest(int error)
     {

@@ -79,7 +79,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         return _loop.InvokeAsync(() =>
         {
             _loop.TurnEnded = LookAgain;
-            _loop.Add(_socket.Descriptor, Ready.Read, _ => Accept());
+            _loop.Add(_socket.Descriptor, Ready.Read, ready => Accept());
         });
     }
 
@@ -207,6 +207,14 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
                 return;
             }
 
+            // Where it was the agent that stood still, a request may be waiting.
+            var active = oldest.LastActive;
+            oldest.HandleReady(Ready.Read);
+            if (oldest.Descriptor < 0 || oldest.LastActive != active)
+            {
+                continue;
+            }
+
             Log.PeerIdle(_log, oldest.Pid, oldest.Uid, _options.IdleTimeoutSec);
             Drop(oldest);
         }
@@ -232,7 +240,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         if (!socket.IsInherited)
         {
             socket.RemoveName();
-            for (var i = 0; i < ListeningSocket.Backlog && TryAccept(); i++)
+            for (var last = _accepted + ListeningSocket.Backlog; _accepted < last && Accept();)
             {
             }
 

@@ -64,8 +64,14 @@ internal sealed class PublishedFile : IDisposable
     }
 
     /// <summary>Writes the first one. What a dead predecessor left goes before: it is a lie by now, and where the disk is full, its room is all that there is.</summary>
+    /// <exception cref="Fault">It is that of another agent, which lives.</exception>
     public void Begin()
     {
+        if (IsAnothers())
+        {
+            throw new Fault($"{_path}: another agent writes it, and it lives; two agents need paths of their own, --control and --metrics-file too");
+        }
+
         TryDelete(_path);
         Write();
     }
@@ -164,6 +170,21 @@ internal sealed class PublishedFile : IDisposable
         // After the rename: whoever finds the old file without a lock finds another one under its name.
         _handle?.Dispose();
         _handle = handle;
+    }
+
+    private bool IsAnothers()
+    {
+        try
+        {
+            // Looked at before it is opened: a FIFO would wait.
+            using var handle = Ownership.Status(_path) is { Type: UnixFileType.Regular } ? File.OpenHandle(_path, share: FileShare.ReadWrite | FileShare.Delete) : null;
+            return handle is not null && LivenessLock.IsTaken(handle);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // What cannot be opened is not written by an agent of ours.
+            return false;
+        }
     }
 
     private static void TryDelete(string path)

@@ -133,6 +133,87 @@ public sealed class ControlFifoTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 5)]
+    [InlineData(60000, 0)]
+    public async Task A_line_without_end_does_not_keep_the_agent_from_its_end_and_is_not_carried_out(int bytes, int milliseconds)
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        using var isStopped = new ManualResetEventSlim();
+        using var fifo = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        fifo.Write("0 3"u8);
+        var writer = Task.Run(() =>
+        {
+            try
+            {
+                while (!isStopped.Wait(milliseconds))
+                {
+                    fifo.Write(Enumerable.Repeat((byte)'1', bytes).ToArray());
+                }
+            }
+            catch (IOException)
+            {
+                // Nobody reads any more.
+            }
+        }, TestContext.Current.CancellationToken);
+
+        await agent.StopAsync();
+        Assert.False(writer.IsFaulted);
+        isStopped.Set();
+        await writer;
+        Assert.Contains("its writer does not come to an end", agent.Log.Single("command-refused"), StringComparison.Ordinal);
+        Assert.Equal(1u, reader.Read(0).SupBw);
+    }
+
+    [Fact]
+    public async Task A_line_in_two_pieces_is_one_also_where_the_loop_stood_still_between_them()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        var peers = Enumerable.Range(0, 20).Select(_ => agent.ConnectRaw()).ToList();
+        foreach (var peer in peers)
+        {
+            peer.Send(Registration.RegistrationTests.Register(1));
+            Registration.RegistrationTests.Receive(peer, 16);
+        }
+
+        // All of them have their place in the epoll after another turn.
+        agent.WaitUntil(() => agent.Listener.PeerCount == peers.Count);
+        agent.OnLoop(() => 0);
+
+        using var fifo = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        await agent.Loop.InvokeAsync(() =>
+        {
+            fifo.Write("0 1"u8);
+
+            // The loop reads that in the next turn, and comes to this in the one after it. More than a turn's events are ready before the line goes on,
+            // and the time for that is over.
+            agent.Loop.Post(() => agent.Loop.Post(() =>
+            {
+                peers.ForEach(peer => peer.Send(Registration.RegistrationTests.Register(1)));
+                fifo.Write("2\n"u8);
+                Thread.Sleep(TimeSpan.FromMilliseconds(100));
+            }));
+        });
+
+        Wait.Until(() => reader.Read(0).SupBw != 1);
+        Assert.Equal(12u, reader.Read(0).SupBw);
+        Assert.Equal(0, agent.Log.Count("command-refused"));
+        peers.ForEach(peer => peer.Dispose());
+    }
+
+    [Fact]
+    public async Task Who_asks_for_the_status_without_end_is_answered_now_and_then()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        Write(agent, string.Concat(Enumerable.Repeat("status\n", 100)));
+        agent.WaitUntil(() => agent.Log.Count("policy-status") == 2);
+        Write(agent, "0 9\nstatus\n");
+        agent.WaitUntil(() => agent.Log.Count("policy-status") == 3);
+        Assert.Contains("hint 9", agent.Log.Single("slot-status"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_fifo_stays_and_a_next_agent_takes_it_over()
     {
@@ -148,6 +229,18 @@ public sealed class ControlFifoTests
         using var reader = second.Reader();
         Write(second, "3 3\n");
         Wait.Until(() => reader.Read(3).SupBw == 3);
+    }
+
+    [Fact]
+    public async Task Two_agents_do_not_share_one()
+    {
+        using var files = new TempDirectory();
+        await using var first = await RunningAgent.StartAsync(files);
+        using var others = new TempDirectory();
+        var fault = await Assert.ThrowsAsync<Fault>(() => RunningAgent.StartAsync(others, configure: options =>
+            (options.Control.Path, options.State.Path) = (files["control"], others["state"])));
+        Assert.Contains($"{files["status.json"]}: another agent writes it", fault.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(files["status.json"]));
     }
 
     [Fact]
