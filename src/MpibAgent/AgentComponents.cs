@@ -30,7 +30,7 @@ internal static class AgentComponents
             .AddSingleton(s => new EventLoop(TimeProvider.System, Get<IHostApplicationLifetime>(s), Log<EventLoop>(s)))
             .AddSingleton(s => new HintRegion(options.Hints, Log<HintRegion>(s)))
             .AddSingleton(s => new StateFile(options.State, options.Control, options.Hints, Log<StateFile>(s)))
-            .AddSingleton(s => new SlotTable(Get<HintRegion>(s), Get<StateFile>(s), options.Hints, options.Limits, Log<SlotTable>(s)))
+            .AddSingleton(s => new SlotTable(Get<HintRegion>(s), Get<StateFile>(s), options.Hints, options.Limits, Get<EventLoop>(s), Log<SlotTable>(s)))
             .AddSingleton(s => new ProcessWatch(Get<EventLoop>(s), Get<SlotTable>(s), options.Limits, Log<ProcessWatch>(s)))
             .AddSingleton(s => new Registrar(Get<SlotTable>(s), Get<ProcessWatch>(s), Get<EventLoop>(s), Log<Registrar>(s)))
             .AddSingleton(s => new RegistrationListener(options.Registration, Get<EventLoop>(s), Get<Registrar>(s), Get<ProcessWatch>(s),

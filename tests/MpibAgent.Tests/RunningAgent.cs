@@ -44,7 +44,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         Loop = new EventLoop(TimeProvider.System, _lifetime, Log.For<EventLoop>());
         Region = new HintRegion(Options.Hints, Log.For<HintRegion>());
         _state = new StateFile(Options.State, Options.Control, Options.Hints, Log.For<StateFile>());
-        Table = new SlotTable(Region, _state, Options.Hints, Options.Limits, Log.For<SlotTable>());
+        Table = new SlotTable(Region, _state, Options.Hints, Options.Limits, Loop, Log.For<SlotTable>());
         _processes = new ProcessWatch(Loop, Table, Options.Limits, Log.For<ProcessWatch>());
         var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
         Listener = new RegistrationListener(Options.Registration, Loop, registrar, _processes, inherited, Log.For<RegistrationListener>());

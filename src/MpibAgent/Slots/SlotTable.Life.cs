@@ -34,31 +34,34 @@ internal sealed partial class SlotTable
         _connections.Move(connection, slot, flow.Fingerprint);
         state.CommitConnection(connection, process, connId, slot);
         Hold(slot, process.Uid, flow.Fingerprint);
-        Leave(left, before);
+        Leave(left, process.Uid, before);
     }
 
     private int Drop(int connection)
     {
-        var slot = _connections.SlotOf(connection);
-        _usage.Add(_connections.ProcessOf(connection).Uid, slots: 0, connections: -1);
+        var (slot, uid) = (_connections.SlotOf(connection), _connections.ProcessOf(connection).Uid);
+        _usage.Add(uid, slots: 0, connections: -1);
         state.ClearConnection(connection);
         var fingerprint = _connections.FingerprintOf(connection);
         _connections.Remove(connection);
-        Leave(slot, fingerprint);
+        Leave(slot, uid, fingerprint);
         return slot;
     }
 
-    /// <summary>Counts a connection in. The first one's user answers for the slot, and nobody for one that flows share.</summary>
+    /// <summary>Counts a connection in. The first one's user answers for the slot as long as he has one in it, and nobody for one that flows share.</summary>
     private void Hold(int slot, uint uid, uint fingerprint)
     {
         if (IsShared(slot))
         {
             CountSharing(fingerprint, 1);
         }
-        else if (_slots[slot].Owner is null)
+        else
         {
-            _slots[slot].Owner = uid;
-            _usage.Add(uid, slots: 1, connections: 0);
+            _holders.Add(slot, uid);
+            if (_slots[slot].Owner is null)
+            {
+                Charge(slot, uid);
+            }
         }
 
         _slots[slot].Connections++;
@@ -66,11 +69,16 @@ internal sealed partial class SlotTable
     }
 
     /// <summary>With its last connection a flow loses its slot, and the slot its hint.</summary>
-    private void Leave(int slot, uint fingerprint)
+    private void Leave(int slot, uint uid, uint fingerprint)
     {
         if (IsShared(slot))
         {
             CountSharing(fingerprint, -1);
+        }
+        else if (_holders.RemoveLast(slot, uid) && _slots[slot].Owner == uid && _slots[slot].Connections > 1 && _holders.TryAny(slot, out var other))
+        {
+            // Who is gone cannot be kept out by a slot that others hold, nor can these hold more than their own for long.
+            Charge(slot, other);
         }
 
         if (--_slots[slot].Connections == 0)
@@ -78,6 +86,18 @@ internal sealed partial class SlotTable
             ClearSlot(slot);
             _free.Add(slot);
         }
+    }
+
+    /// <summary>Has a slot count for one user in place of another.</summary>
+    private void Charge(int slot, uint uid)
+    {
+        if (_slots[slot].Owner is { } before)
+        {
+            _usage.Add(before, slots: -1, connections: 0);
+        }
+
+        _slots[slot].Owner = uid;
+        _usage.Add(uid, slots: 1, connections: 0);
     }
 
     private void ClearSlot(int slot)

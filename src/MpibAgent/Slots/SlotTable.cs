@@ -16,15 +16,16 @@ namespace MpibAgent.Slots;
 /// that has no addresses yet tells that its hint is still the one set before the flow. A deregistration: connection record, slot
 /// record, region. Replies go out after the last store.
 /// </remarks>
-internal sealed partial class SlotTable(HintRegion region, StateFile state, HintOptions options, LimitOptions limits, ILogger<SlotTable> log) : IHostedService
+internal sealed partial class SlotTable(HintRegion region, StateFile state, HintOptions options, LimitOptions limits, EventLoop loop,
+    ILogger<SlotTable> log) : IHostedService
 {
     private readonly Slot[] _slots = new Slot[HintLayout.SlotCount];
     private readonly Dictionary<Flow, int> _slotOfFlow = new(HintLayout.SlotCount);
     private readonly ConnectionList _connections = new();
     private readonly UserUsage _usage = new();
+    private readonly SlotHolders _holders = new();
     private SlotSet _free = SlotSet.All;
     private bool _allPinned;
-    private bool _started;
 
     /// <summary>
     /// Slots whose flow was found at start, in the region, and of which no connection is known: their records are lost or damaged. They keep
@@ -67,21 +68,19 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         }
 
         Counts.AdoptedSlots = UsedSlots;
-        _started = true;
         return Task.CompletedTask;
     }
 
     /// <summary>Leaves everything as it is for the next agent, but for the hints where the settings say so.</summary>
-    public Task StopAsync(CancellationToken cancellationToken)
+    public Task StopAsync(CancellationToken cancellationToken) => loop.InvokeAsync(() =>
     {
-        for (var slot = 0; slot < HintLayout.SlotCount && _started && options.OnStop == HintsOnStop.Reset; slot++)
+        // The end of a start that failed, and of a loop that met a bug, is no stop: jobs go on as after a crash.
+        for (var slot = 0; slot < HintLayout.SlotCount && loop.IsRunning && options.OnStop == HintsOnStop.Reset; slot++)
         {
             RecordSource(slot, Unset);
             WriteHint(slot, InitialHint, HintSource.Initial);
         }
-
-        return Task.CompletedTask;
-    }
+    });
 
     /// <summary>Whether a slot has a flow, and which.</summary>
     public bool TryGetFlow(int slot, out Flow flow)
@@ -127,6 +126,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         }
 
         ReserveSharing();
+        _holders.Reserve();
         if (!known)
         {
             _connections.Reserve();
@@ -233,7 +233,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         public int Connections;
         public HintSource Source;
 
-        /// <summary>The user whose quota it counts for; null in an orphan, and in a slot that flows share.</summary>
+        /// <summary>The user whose quota it counts for, one of those who have a connection in it; null in an orphan, and in a slot that flows share.</summary>
         public uint? Owner;
     }
 }

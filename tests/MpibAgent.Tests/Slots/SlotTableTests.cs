@@ -207,6 +207,38 @@ public sealed class SlotTableTests : IDisposable
     }
 
     [Fact]
+    public void A_slot_counts_for_one_of_those_who_hold_it_and_not_for_one_who_is_gone()
+    {
+        _limits.SlotsPerUser = 4;
+        for (var n = 0; n < 4; n++)
+        {
+            Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(1, uid: 1), (uint)n, Flow(n), out _));
+            Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(2, uid: 2), (uint)n, Flow(n), out _));
+        }
+
+        // They are the first user's, so the second has four more; and when the first is gone they are the second's, who has more than enough then.
+        Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(2, uid: 2), 10, Flow(10), out _));
+        _table.RemoveProcess(1);
+        Assert.Equal(RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(2, uid: 2), 11, Flow(11), out _));
+        for (var n = 0; n < 4; n++)
+        {
+            Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(3, uid: 1), (uint)n, Flow(20 + n), out _));
+        }
+
+        // Five held, and one given up for another: no more than that.
+        Assert.Equal(RegisterOutcome.Registered, _table.Register(TestTable.Process(2, uid: 2), 0, Flow(30), out _));
+        Assert.Equal(RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(2, uid: 2), 12, Flow(31), out _));
+        Assert.Equal(9, _table.FlowCount);
+
+        _table.RemoveProcess(2);
+        _table.RemoveProcess(3);
+        for (var n = 0; n < 8; n++)
+        {
+            Assert.Equal(n < 4 ? RegisterOutcome.Registered : RegisterOutcome.TooManySlots, _table.Register(TestTable.Process(4, uid: 2), (uint)n, Flow(n), out _));
+        }
+    }
+
+    [Fact]
     public void At_its_limit_a_connection_alone_in_its_flow_can_still_move()
     {
         _limits.SlotsPerUser = 1;

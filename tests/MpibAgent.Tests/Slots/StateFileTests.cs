@@ -69,6 +69,34 @@ public sealed class StateFileTests : IDisposable
         Assert.Equal(reset ? HintSource.Initial : HintSource.Operator, after.Table.SourceOf(4));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_no_stop_resets_nothing(bool fails)
+    {
+        await using (var agent = await RunningAgent.StartAsync(_files))
+        {
+            await agent.Loop.InvokeAsync(() => agent.Table.SetHint(4, 50, HintSource.Operator));
+        }
+
+        if (fails)
+        {
+            // A start that does not come to its end.
+            File.Move(_files["control"], _files["fifo"]);
+            File.WriteAllText(_files["control"], "");
+            await Assert.ThrowsAsync<Fault>(() => RunningAgent.StartAsync(_files, configure: options => options.Hints.OnStop = MpibAgent.Hints.HintsOnStop.Reset));
+        }
+        else
+        {
+            await using var agent = await RunningAgent.StartAsync(_files, configure: options => options.Hints.OnStop = MpibAgent.Hints.HintsOnStop.Reset);
+            agent.Loop.Post(() => throw new InvalidOperationException("a bug"));
+            Wait.Until(() => !agent.Loop.IsRunning);
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal((50u, HintSource.Operator), (after.Table.HintOf(4), after.Table.SourceOf(4)));
+    }
+
     [Fact]
     public void What_was_released_does_not_come_back()
     {

@@ -8,15 +8,18 @@ namespace MpibAgent.Tests.Slots;
 /// <summary>A table with the region and the state file under it, started. Made again on the same files it is the next agent.</summary>
 internal sealed class TestTable : IDisposable
 {
+    private readonly TestLifetime _lifetime = new();
+    private readonly EventLoop _loop;
     private readonly StateFile _state;
 
     public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null, HintEncoding encoding = HintEncoding.Multiplier, uint initial = 1)
     {
         log ??= new CapturedLog();
         var hints = new HintOptions { Path = files["hints"], Encoding = encoding, Initial = initial };
+        _loop = new EventLoop(TimeProvider.System, _lifetime, log.For<EventLoop>());
         Region = new HintRegion(hints, log.For<HintRegion>());
         _state = new StateFile(new StateOptions { Path = files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
-        Table = new SlotTable(Region, _state, hints, limits ?? new LimitOptions(), log.For<SlotTable>());
+        Table = new SlotTable(Region, _state, hints, limits ?? new LimitOptions(), _loop, log.For<SlotTable>());
         try
         {
             Region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
@@ -39,5 +42,7 @@ internal sealed class TestTable : IDisposable
     {
         _state.Dispose();
         Region.Dispose();
+        _loop.Dispose();
+        _lifetime.Dispose();
     }
 }
