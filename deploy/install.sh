@@ -360,7 +360,8 @@ uninstall() {
 # --- The command line -----------------------------------------------------------------------------------------------
 
 mode=install prebuilt='' runtime='' package='' start=yes purge=no by_jit=no
-[ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
+# In a checkout such a file is what --build-only left, who knows when.
+[ -d "$source_tree/src" ] || [ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
 while [ $# -gt 0 ]; do
     case $1 in
         --prebuilt | --build-only | --stage | --package | --runtime)

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Hosting;
+using MpibAgent;
 
 namespace MpibExporter;
 
@@ -44,6 +45,7 @@ internal static class ScrapeServer
 
             if (inherited.Count == 0)
             {
+                RemoveStale(address);
                 kestrel.Listen(address);
             }
         });
@@ -57,6 +59,25 @@ internal static class ScrapeServer
         }
 
         app.WaitForShutdown();
+    }
+
+    /// <summary>The name of a socket outlives one that was killed; who still listens there does not refuse.</summary>
+    private static void RemoveStale(EndPoint address)
+    {
+        if (address is not UnixDomainSocketEndPoint || address.ToString() is not { } path || FileStatus.Of(path) is not { Type: UnixFileType.Socket })
+        {
+            return;
+        }
+
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(address);
+        }
+        catch (SocketException fault) when (fault.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            File.Delete(path);
+        }
     }
 
     /// <summary>A scrape is a line and a few headers, and is over at once: who takes longer, or more room, is somebody else.</summary>

@@ -23,7 +23,7 @@ public static class BenchCommand
     {
         var rounds = new Option<int>("--rounds", "-n") { HelpName = "N", Description = "registrations, 1 to 1000000 (1000)", DefaultValueFactory = _ => 1000 }.Within(1, 1_000_000);
         var newFlows = new Option<bool>("--new-flows") { Description = "a new flow each time, which takes and frees a slot: a policy that steers is disturbed" };
-        var command = new Command("bench", "Times registrations at the running agent, on a throw-away flow. Each is four lines in its journal.") { rounds, newFlows };
+        var command = new Command("bench", "Times registrations at the running agent, on a throw-away flow. Each is two lines in its journal, with --new-flows four.") { rounds, newFlows };
         command.SetAction(parsed => Run(parsed.GetValue(agent), parsed.GetValue(rounds), parsed.GetValue(newFlows)));
         return command;
     }

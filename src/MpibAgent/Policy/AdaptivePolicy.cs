@@ -32,7 +32,8 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private double _soutLink, _supLink;
     private double _lastBusy;
     private bool _isBusy, _isResting, _isSettled;
-    private int _flows, _turn, _steady;
+    private int _flows, _steady;
+    private uint _turn;
 
     public string Name => PolicyName;
 

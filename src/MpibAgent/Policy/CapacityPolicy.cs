@@ -14,7 +14,7 @@ internal sealed class CapacityPolicy(HintEncoding encoding) : ISplitPolicy
     private readonly RailGuard _guard = new();
     private bool _isBusy;
     private double _share = double.NaN;
-    private int _turn;
+    private uint _turn;
 
     public string Name => PolicyName;
 

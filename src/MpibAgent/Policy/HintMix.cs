@@ -11,9 +11,9 @@ internal static class HintMix
     /// <summary>Fills in a share for each flow.</summary>
     /// <param name="encoding">Says which shares a flow can have.</param>
     /// <param name="mean">The share that they are to have together.</param>
-    /// <param name="turn">Counts up with every sample.</param>
+    /// <param name="turn">Counts up with every sample, and begins again at 0 after its end.</param>
     /// <param name="shares">One for each flow.</param>
-    public static void Fill(HintEncoding encoding, double mean, int turn, Span<double> shares)
+    public static void Fill(HintEncoding encoding, double mean, uint turn, Span<double> shares)
     {
         var odds = mean / (1 - mean);
         if (encoding == HintEncoding.Ppm1024 || shares.Length < 2 || mean <= 0 || odds > uint.MaxValue)

@@ -41,23 +41,26 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
         BinaryPrimitives.WriteUInt32LittleEndian(address[8..], LinkGroup);
         if (descriptor < 0 || Bind(descriptor, address, address.Length) != 0)
         {
-            var why = Marshal.GetLastPInvokeErrorMessage();
-            if (descriptor >= 0)
-            {
-                _ = CloseDescriptor(descriptor);
-            }
+            DoWithout(descriptor, Marshal.GetLastPInvokeErrorMessage());
+            return;
+        }
 
-            if (!_hasComplained)
-            {
-                _hasComplained = true;
-                Log.LinksNotTold(log, why);
-            }
-
+        try
+        {
+            loop.Add(descriptor, Ready.Read, _ => Receive());
+        }
+        catch (IOException fault)
+        {
+            DoWithout(descriptor, fault.Message);
+            return;
+        }
+        catch (OutOfMemoryException)
+        {
+            DoWithout(descriptor, "no memory");
             return;
         }
 
         (_socket, _changed) = (descriptor, changed);
-        loop.Add(descriptor, Ready.Read, _ => Receive());
     }
 
     /// <summary>Listens no more.</summary>
@@ -76,6 +79,21 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
         {
             _ = CloseDescriptor(_socket);
             _socket = -1;
+        }
+    }
+
+    /// <summary>The caller is in the middle of a registration, or of a command, which is no matter of these news.</summary>
+    private void DoWithout(int descriptor, string why)
+    {
+        if (descriptor >= 0)
+        {
+            _ = CloseDescriptor(descriptor);
+        }
+
+        if (!_hasComplained)
+        {
+            _hasComplained = true;
+            Log.LinksNotTold(log, why);
         }
     }
 

@@ -64,6 +64,12 @@ internal sealed partial class ExporterProcess : IDisposable
         return (exporter.WaitForExit(), exporter.Said);
     }
 
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     public int WaitForExit()
     {
         Assert.True(_process.WaitForExit(TimeSpan.FromSeconds(60)), "it did not end: " + Said);

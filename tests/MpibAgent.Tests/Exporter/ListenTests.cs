@@ -46,6 +46,27 @@ public sealed class ListenTests
     }
 
     [Fact]
+    public void The_socket_of_one_that_was_killed_is_taken_over_and_nothing_else_is()
+    {
+        using var files = new TempDirectory();
+        using (var killed = ExporterProcess.Start($"unix:{files["http.sock"]}", files["agent.prom"]))
+        {
+            killed.Kill();
+        }
+
+        using var next = ExporterProcess.Start($"unix:{files["http.sock"]}", files["agent.prom"]);
+        Assert.Equal(503, next.Scrape().Status);
+
+        File.WriteAllText(files["file"], "");
+        foreach (var taken in new[] { "http.sock", "file" })
+        {
+            var (code, said) = ExporterProcess.Run($"--listen unix:{files[taken]}");
+            Assert.Equal(1, code);
+            Assert.Contains("address already in use", said, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void It_takes_addresses_from_nowhere_else()
     {
         using var files = new TempDirectory();

@@ -56,13 +56,16 @@ public sealed class HintMixTests
     public void What_cannot_or_need_not_be_mixed_is_the_same_for_all(HintEncoding encoding, double mean, int flows) =>
         Assert.All(Mix(encoding, mean, turn: 3, flows), share => Assert.Equal(mean, share));
 
-    [Fact]
-    public void A_turn_may_be_as_high_as_it_gets() => Assert.Equal(0.25, Mix(HintEncoding.Multiplier, 0.25, int.MaxValue, 4).Average(), 1e-9);
+    [Theory]
+    [InlineData(int.MaxValue)]
+    [InlineData(int.MaxValue + 1L)]
+    [InlineData(uint.MaxValue)]
+    public void A_turn_may_be_as_high_as_it_gets(long turn) => Assert.Equal(0.125, Mix(HintEncoding.Multiplier, 0.125, turn, 4).Average(), 1e-9);
 
-    private static double[] Mix(HintEncoding encoding, double mean, int turn, int flows)
+    private static double[] Mix(HintEncoding encoding, double mean, long turn, int flows)
     {
         var shares = new double[flows];
-        HintMix.Fill(encoding, mean, turn, shares);
+        HintMix.Fill(encoding, mean, (uint)turn, shares);
         return shares;
     }
 }
