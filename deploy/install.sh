@@ -35,6 +35,8 @@ service=mpib-agent.service
 sockets='mpib-agent.socket mpib-control.socket'
 exporter='mpib-exporter.service mpib-exporter.socket'
 jit_settings=/usr/lib/systemd/system/mpib-agent.service.d/jit.conf
+# What was installed and no agent was restarted for yet; after a boot none runs that is older.
+pending=/run/mpib-agent.pending
 
 say() { printf 'install.sh: %s\n' "$*"; }
 fail() {
@@ -153,9 +155,10 @@ put() { # MODE SOURCE DESTINATION
     mv -f "$3.new" "$3"
 }
 
-# Sets changed=yes when it did something.
+# Sets changed=yes when it did something, and leaves word of it for a run after this one, should this end before a running agent is restarted.
 install_file() { # MODE SOURCE DESTINATION
     if ! cmp -s "$2" "$3"; then
+        ! systemctl is-active --quiet $service || echo "$3" >>$pending
         mkdir -p "$(dirname "$3")"
         put "$1" "$2" "$3"
         say "installed $3"
@@ -234,6 +237,11 @@ install_all() {
 
     changed=no
     sockets_changed=no
+    # Unless somebody has restarted it since.
+    if [ -e $pending ] && [ "$(stat -c %Y $pending)" -gt "$(date -d "$(systemctl show --value -p ExecMainStartTimestamp $service)" +%s)" ]; then
+        changed=yes
+        ! grep -q '\.socket$' $pending || sockets_changed=yes
+    fi
     each_listed install_listed
     if [ "$by_jit" = yes ]; then
         install_file 0644 "$here/jit.conf" $jit_settings
@@ -258,10 +266,11 @@ install_all() {
     # shellcheck disable=SC2086 # two units
     [ $changed = no ] || systemctl try-restart $exporter
     if [ "$start" = no ]; then
-        say "installed and enabled; start it with: systemctl start mpib-agent"
+        say "installed and enabled; start it with: systemctl $(! systemctl is-active --quiet $service || echo re)start mpib-agent"
         return
     fi
     start_agent
+    rm -f $pending
 }
 
 drop_jit_settings() {
@@ -296,6 +305,10 @@ start_agent() {
     else
         say 'nothing has changed; the agent goes on running'
         return
+    fi
+    # An agent that serves goes on, rather than one come that ends at once and closes the sockets.
+    if [ "$action" = restart ] && [ -e /etc/mpib/agent.conf ] && ! /usr/sbin/mpib-agent --check-config /etc/mpib/agent.conf >/dev/null; then
+        fail 'not restarted, the agent before goes on: mend /etc/mpib/agent.conf, and run this again'
     fi
     if ! systemctl "$action" "$@"; then
         journalctl --no-pager --lines=20 --unit=$service >&2 || :
@@ -339,19 +352,21 @@ uninstall() {
     journalctl --update-catalog
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
-    rm -rf "$share" "$documents" /run/mpib
+    rm -rf "$share" "$documents" $pending
+    rm -f /run/mpib/control
     [ ! -d /etc/mpib ] || rmdir --ignore-fail-on-non-empty /etc/mpib
 
     [ -h /tmp/mpib ] || rm -f /tmp/mpib/agent.sock /tmp/mpib/agent.lock
     if [ "$purge" = yes ]; then
-        rm -rf /tmp/mpib
-        ! getent passwd mpib >/dev/null || userdel mpib
-        ! getent group mpib >/dev/null || groupdel mpib
+        rm -rf /tmp/mpib /run/mpib
+        # Refused while a process runs as this user, or another has this group.
+        ! getent passwd mpib >/dev/null || userdel mpib || say 'left: user mpib'
+        ! getent group mpib >/dev/null || groupdel mpib || say 'left: group mpib'
     fi
 
     say 'uninstalled'
     [ ! -e "$settings" ] || say "left: $settings, which was edited"
-    [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, and its user mpib (--purge removes them)"
+    [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, /run/mpib and their user mpib (--purge removes them)"
     for unit in "$service" $sockets $exporter; do
         [ ! -e "/etc/systemd/system/$unit.d" ] || say "left: /etc/systemd/system/$unit.d, which this script did not make"
     done

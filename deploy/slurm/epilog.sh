@@ -14,15 +14,15 @@ trap 'exit 0' EXIT
 set -- "MPIB_UID=$SLURM_JOB_UID"
 [ -z "${SLURM_JOB_START_TIME:-}" ] || set -- "$@" "--since=@$SLURM_JOB_START_TIME"
 
-# Registered more often than deregistered, and not known to have ended.
-journalctl --quiet --boot --unit=mpib-agent --output=json --output-fields=MPIB_EVENT,MPIB_PID "$@" |
+# Processes with a connection that was registered (once more where it moves to another flow) and not deregistered, and that are not known to have ended.
+journalctl --quiet --boot --unit=mpib-agent --output=json --output-fields=MPIB_EVENT,MPIB_PID,MPIB_CONN_ID "$@" |
     awk '
-        match($0, /"MPIB_EVENT":"[^"]*/) { event = substr($0, RSTART + 14, RLENGTH - 14) }
-        match($0, /"MPIB_PID":"[^"]*/) { pid = substr($0, RSTART + 12, RLENGTH - 12) }
-        event == "registered" { held[pid]++ }
-        event == "deregistered" { held[pid]-- }
-        event ~ /^process-ended/ { delete held[pid] }
-        END { for (pid in held) if (held[pid] > 0) print pid }' |
+        function field(name) { return match($0, "\"" name "\":\"[^\"]*") ? substr($0, RSTART + length(name) + 4, RLENGTH - length(name) - 4) : "" }
+        { event = field("MPIB_EVENT"); pid = field("MPIB_PID"); connection = pid " " field("MPIB_CONN_ID") }
+        event == "registered" && !(connection in held) { held[connection]; count[pid]++ }
+        event == "deregistered" && connection in held { delete held[connection]; count[pid]-- }
+        event ~ /^process-ended/ { for (c in held) if (index(c, pid " ") == 1) delete held[c]; delete count[pid] }
+        END { for (pid in count) if (count[pid] > 0) print pid }' |
     while read -r pid; do
         # A process that Slurm has in another job of this user's is at work.
         case $(cat "/proc/$pid/cgroup" 2>/dev/null) in

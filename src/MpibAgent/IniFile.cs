@@ -44,5 +44,5 @@ internal static class IniFile
 
     /// <summary>What other programs take for a comment, and a path would take into its name.</summary>
     private static bool HasComment(string value) =>
-        value.IndexOfAny(['#', ';']) is var mark and >= 0 && (mark == 0 || char.IsWhiteSpace(value[mark - 1]));
+        Enumerable.Range(0, value.Length).Any(i => value[i] is '#' or ';' && (i == 0 || char.IsWhiteSpace(value[i - 1])));
 }

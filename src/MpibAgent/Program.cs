@@ -21,18 +21,9 @@ const int Stopped = 0, Failed = 1, BadSettings = 2;
 var settings = new SettingsReader();
 if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } options)
 {
-    if (JournalStream.IsConnected)
-    {
-        // Standard error has no priority, and "journalctl -p err" would show nothing.
-        using var journal = new ServiceCollection().AddAgentLog(new LogOptions()).BuildServiceProvider();
-        var faults = journal.GetRequiredService<ILoggerFactory>().CreateLogger("Agent");
-        settings.Faults.ForEach(fault => MpibAgent.Log.SettingFault(faults, fault));
-    }
-    else
-    {
-        settings.Faults.ForEach(fault => Console.Error.WriteLine($"mpib-agent: {fault}"));
-    }
-
+    // For "journalctl -p err" (sd-daemon(3)). Not to journald's socket: what comes from there after our end, it does not know the unit of.
+    var priority = JournalStream.IsConnected ? "<3>" : "";
+    settings.Faults.ForEach(fault => Console.Error.WriteLine($"{priority}mpib-agent: {fault}"));
     return settings.Faults.Count == 0 ? Stopped : BadSettings;
 }
 

@@ -114,8 +114,12 @@ public static class CheckCommand
                 { LoadState: not "loaded" } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.LoadState}: the agent was started by hand"),
                 { LoadState: "masked" } when !isService && units[Service].IsActive => new Finding("unit", Verdict.Odd,
                     $"{name} is masked: what comes while the agent is away fails instead of waiting", $"sudo systemctl unmask {name}; {RestartAll}"),
-                { LoadState: not "loaded" } => new Finding("unit", Verdict.Bad, $"{name} is {unit.LoadState}",
-                    unit.LoadState == "masked" ? $"sudo systemctl unmask {name}; sudo systemctl start mpib-agent" : "sudo deploy/install.sh"),
+                { LoadState: not "loaded" } => new Finding("unit", Verdict.Bad, $"{name} is {unit.LoadState}", unit.LoadState switch
+                {
+                    "masked" => $"sudo systemctl unmask {name}; sudo systemctl start mpib-agent",
+                    "not-found" => "sudo deploy/install.sh, or: sudo apt install ./mpib-agent_*.deb",
+                    _ => $"systemd-analyze verify {name}; systemctl cat {name}",
+                }),
                 { IsActive: false } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.ActiveState}: the agent was started by hand",
                     isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; sudo systemctl start mpib-agent") : null),
                 { IsActive: false } when units[Service].IsActive => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})", RestartAll),

@@ -66,6 +66,38 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
     }
 
     [Fact]
+    public async Task What_a_run_installed_that_came_to_no_restart_the_next_one_restarts_for()
+    {
+        // Times of files and units are compared by the second.
+        await Machine.ShellAsync("while [ $(date +%s) = $(date -d \"$(systemctl show --value -p ExecMainStartTimestamp mpib-agent)\" +%s) ]; do sleep 0.1; done");
+        var pid = await MainPidAsync();
+        await Machine.ShellAsync($"cp {SystemdMachine.Source}/mpib-agent /opt/newer; echo >>/opt/newer");
+        Assert.EndsWith("start it with: systemctl restart mpib-agent", await Machine.ShellAsync($"{Install} --prebuilt /opt/newer --no-start"), StringComparison.Ordinal);
+        Assert.Equal(pid, await MainPidAsync());
+
+        Assert.EndsWith($"running: {Idle}", await Machine.ShellAsync($"{Install} --prebuilt /opt/newer"), StringComparison.Ordinal);
+        Assert.NotEqual(pid, await MainPidAsync());
+        Assert.Equal("install.sh: nothing has changed; the agent goes on running", await Machine.ShellAsync($"{Install} --prebuilt /opt/newer"));
+        await Machine.ShellAsync(WithBinary);
+    }
+
+    [Fact]
+    public async Task With_a_fault_in_the_settings_the_agent_before_goes_on()
+    {
+        var pid = await MainPidAsync();
+        await Machine.ShellAsync($"cp /etc/mpib/agent.conf /opt/good.conf; echo nonsense >>/etc/mpib/agent.conf; cp {SystemdMachine.Source}/mpib-agent /opt/newer; echo >>/opt/newer");
+
+        var outcome = await Machine.RunAsync("sh", "-c", $"{Install} --prebuilt /opt/newer");
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("expected [Section], Key = value or a comment", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("not restarted, the agent before goes on", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(pid, await MainPidAsync());
+
+        await Machine.ShellAsync($"cp /opt/good.conf /etc/mpib/agent.conf; {Install} --prebuilt /opt/newer; {WithBinary}");
+        Assert.NotEqual(pid, await MainPidAsync());
+    }
+
+    [Fact]
     public async Task A_changed_socket_unit_takes_effect()
     {
         var output = await Machine.ShellAsync($"""

@@ -43,6 +43,36 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
     }
 
     [Fact]
+    public async Task With_a_fault_in_the_settings_an_upgrade_leaves_the_agent_before_to_go_on()
+    {
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; echo nonsense >>/etc/mpib/agent.conf");
+        var pid = await MainPidAsync();
+
+        var outcome = await Machine.RunAsync("sh", "-c", $"dpkg --install {NewAgent}");
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("not restarted, the version before goes on: mend /etc/mpib/agent.conf", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(pid, await MainPidAsync());
+        await using var alice = Client("alice");
+        Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+
+        await Machine.ShellAsync("sed -i '$d' /etc/mpib/agent.conf; dpkg --configure mpib-agent");
+        Assert.NotEqual(pid, await MainPidAsync());
+        Assert.Equal("policy manual, 1 flows, 1 connections", await PropertyAsync("StatusText"));
+    }
+
+    [Fact]
+    public async Task A_purge_ends_also_where_the_user_cannot_be_removed_and_says_so()
+    {
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; useradd --no-create-home --gid mpib carol");
+
+        var outcome = await Machine.RunAsync("dpkg", "--purge", "mpib-agent");
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("mpib-agent: left: group mpib", outcome.Errors, StringComparison.Ordinal);
+        await Machine.ShellAsync("userdel carol; groupdel mpib 2>/dev/null || :; ! getent group mpib");
+    }
+
+    [Fact]
     public async Task While_it_is_upgraded_no_registration_fails()
     {
         await Machine.ShellAsync($"dpkg --install {OldAgent}");

@@ -46,6 +46,7 @@ public sealed class SlurmTests(SystemdMachine machine) : AcceptanceTest(machine)
         await using var tidy = Client("alice");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
         Assert.Equal("ok 0", await tidy.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Equal("ok 1", await tidy.AskAsync("register 1 10.0.0.1 10.0.0.3"));
         Assert.Equal("ok", await tidy.AskAsync("deregister 1"));
 
         // Another job of hers goes on, in the cgroup that Slurm has made for it.

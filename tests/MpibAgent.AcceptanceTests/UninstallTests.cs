@@ -15,7 +15,7 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
         var output = await Machine.ShellAsync($"{Install} --uninstall");
 
         Assert.Contains("left: /tmp/mpib, which running jobs have mapped", output, StringComparison.Ordinal);
-        Assert.Equal("/tmp/mpib\n/tmp/mpib/hints", await Machine.ShellAsync(Remains));
+        Assert.Equal("/tmp/mpib\n/run/mpib\n/tmp/mpib/hints", await Machine.ShellAsync(Remains));
         Assert.Equal(inode, await InodeAsync());
         Assert.Equal("mpib", await Machine.ShellAsync("id -un mpib"));
         Assert.Equal("", await Machine.ShellAsync("systemctl list-units --all --plain --no-legend 'mpib*'"));
@@ -26,10 +26,14 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
     {
         await using var alice = Client("alice");
         var inode = await alice.AskAsync("inode");
+        Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
+        await Machine.ShellAsync("mpibctl set 0 7");
 
         await Machine.ShellAsync($"{Install} --uninstall; {Install} --prebuilt {SystemdMachine.Source}/mpib-agent");
 
         Assert.Equal(inode, await InodeAsync());
+        Assert.Equal("policy manual, 1 flows, 1 connections", await PropertyAsync("StatusText"));
+        Assert.Matches(@"10\.0\.0\.2 +7 .* operator ", await Machine.ShellAsync("mpibctl status"));
         await Machine.ShellAsync("echo 0 3 >/run/mpib/control");
         Assert.Equal("hint 3", await alice.AskAsync("wait-hint 0 3"));
     }

@@ -185,6 +185,8 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("Initial = 1   # a half")]
     [InlineData("Path = /tmp/mpib/hints ; the default")]
     [InlineData("[Rails]\nSout = # later")]
+    [InlineData("Path = /tmp/a#b/hints # the default")]
+    [InlineData("Path = /tmp/a;b/hints\t; the default")]
     public void A_comment_behind_a_value_is_refused_and_not_taken_into_it(string lines) =>
         Assert.Contains("a comment takes a line of its own, got '", Assert.Single(Faults("[Hints]\n" + lines)), StringComparison.Ordinal);
 
