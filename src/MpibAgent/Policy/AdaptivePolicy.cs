@@ -14,6 +14,8 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
 {
     public const string PolicyName = "adaptive";
 
+    private const string NoCountersYet = "no counters to go by yet: are both rails named and there?";
+
     /// <summary>Without traffic for so many seconds it looks at the counters less often.</summary>
     private const double RestAfter = 2;
 
@@ -30,8 +32,10 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private readonly SampleWidth _width = new(period);
     private LineSearch? _search;
     private double _soutLink, _supLink;
+    private Rates _before;
     private double _lastBusy;
-    private bool _isBusy, _isResting, _isSettled;
+    private double _written = double.NaN;
+    private bool _isMeasuring, _isResting, _isSettled;
     private int _flows, _steady;
     private uint _turn;
 
@@ -39,7 +43,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
 
     public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : _isSettled ? SettledPeriod : period;
 
-    public string Reason { get; private set; } = "no counters to go by yet: are both rails named and there?";
+    public string Reason { get; private set; } = NoCountersYet;
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
@@ -50,14 +54,15 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         var search = Prepare(seen, rates, shares.Length);
         if (isMeasured)
         {
-            _isBusy = rates.Sum > RailGuard.BusyPart * (_soutLink + _supLink);
+            _isMeasuring = true;
+            _guard.Note(rates, _soutLink + _supLink, _written);
             _hint.Note(seen, rates.Seconds);
         }
 
         var now = seen.Time.TotalSeconds;
-        _lastBusy = _isBusy ? now : _lastBusy;
+        var forced = _guard.Decide(seen, _isSettled);
+        _lastBusy = _guard.IsBusy ? now : _lastBusy;
         _isResting = now - _lastBusy > RestAfter;
-        var forced = _guard.Decide(seen, _isBusy, _isSettled);
         var overruled = CongestedPaths.Count(paths);
         if (_guard.Reason.Length > 0 || overruled > 0 || seen.PinnedFlows > paths.Length)
         {
@@ -67,13 +72,25 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
                 : overruled > 0 ? $"telemetry: {overruled} flows off a congested rail"
                 : "held: most flows are pinned";
         }
-        else if (isMeasured)
+        else if (_guard.IsBlind)
         {
-            TakeIn(search, now, rates, paths);
+            // A trial would last until they are back.
+            search.Interrupt();
+            Reason = "no counters to go by: a rail's cannot be read any more";
+        }
+        else
+        {
+            if (isMeasured)
+            {
+                TakeIn(search, now, rates, paths);
+            }
+
+            Reason = _isMeasuring ? search.Reason : NoCountersYet;
         }
 
         _isSettled = period < SettledPeriod && seen.TellsLinks && _guard.Reason.Length == 0 && search.IsSettled;
-        HintMix.Fill(encoding, forced ?? search.Share, _turn, shares);
+        _written = forced ?? search.Share;
+        HintMix.Fill(encoding, _written, _turn, shares);
         if (_guard.Reason.Length == 0)
         {
             CongestedPaths.Leave(paths, shares);
@@ -89,18 +106,18 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
             search.Sample(now, sample, _isSettled);
         }
 
-        Reason = search.Reason;
         _turn++;
         _steady = search.Share == before && !_isSettled ? _steady + 1 : 0;
-        _width.Note(rates, _isBusy && _steady > 1);
+        _width.Note(rates, _guard.IsBusy && _steady > 1);
     }
 
     /// <summary>The search, told what links and flows there are.</summary>
     private LineSearch Prepare(in Observation seen, in Rates rates, int flows)
     {
-        // A link of unknown rate has shown at least what it has carried.
-        var sout = seen.Sout.LinkRate > 0 ? seen.Sout.LinkRate : Math.Max(_soutLink, rates.Sout);
-        var sup = seen.Sup.LinkRate > 0 ? seen.Sup.LinkRate : Math.Max(_supLink, rates.Sup);
+        // A link of unknown rate has shown at least what it has carried in two samples: one alone may be a counter's jump.
+        var sout = seen.Sout.LinkRate > 0 ? seen.Sout.LinkRate : Math.Max(_soutLink, Math.Min(rates.Sout, _before.Sout));
+        var sup = seen.Sup.LinkRate > 0 ? seen.Sup.LinkRate : Math.Max(_supLink, Math.Min(rates.Sup, _before.Sup));
+        _before = rates.Seconds > 0 ? rates : _before;
         if (_search is null)
         {
             var ratio = sout > 0 && sup > 0 ? sup / (sout + sup) : 0.5;

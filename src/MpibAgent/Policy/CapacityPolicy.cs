@@ -12,7 +12,6 @@ internal sealed class CapacityPolicy(HintEncoding encoding) : ISplitPolicy
 
     private readonly RateMeter _meter = new();
     private readonly RailGuard _guard = new();
-    private bool _isBusy;
     private double _share = double.NaN;
     private uint _turn;
 
@@ -31,10 +30,10 @@ internal sealed class CapacityPolicy(HintEncoding encoding) : ISplitPolicy
         var isKnown = sout > 0 && sup > 0;
         if (isMeasured)
         {
-            _isBusy = rates.Sum > (isKnown ? RailGuard.BusyPart * (sout + sup) : 0);
+            _guard.Note(rates, isKnown ? sout + sup : 0, _share);
         }
 
-        var forced = _guard.Decide(seen, _isBusy);
+        var forced = _guard.Decide(seen);
         var best = isKnown ? sup / (sout + sup) : 0.5;
         if (forced is not null || _guard.Reason.Length == 0 || double.IsNaN(_share))
         {

@@ -7,7 +7,9 @@ internal sealed partial class LineSearch
     {
         // From an end share a step has to lead to where the rates show it.
         var odds = Math.Clamp(Odds.Of(_held), -LargestOdds, LargestOdds);
-        var trial = direction > 0 ? _grid.Above(_held, odds + step) : _grid.Below(_held, odds - step);
+        var to = odds + (direction * step);
+        to = _held <= 0 ? Math.Max(to, Odds.Of(LeastFromEnd)) : _held >= 1 ? Math.Min(to, -Odds.Of(LeastFromEnd)) : to;
+        var trial = direction > 0 ? _grid.Above(_held, to) : _grid.Below(_held, to);
         if (Math.Abs(trial - _held) < 1e-9)
         {
             return false;

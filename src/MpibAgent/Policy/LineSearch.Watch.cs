@@ -91,7 +91,7 @@ internal sealed partial class LineSearch
         return true;
     }
 
-    private static double Apart(in Rates x, in Rates was) =>
+    private double Apart(in Rates x, in Rates was) =>
         Math.Min(Math.Min(x.Sout, x.Sup), Math.Min(was.Sout, was.Sup)) < LeastRate ? 0 : Math.Log(x.Sout * was.Sup / (was.Sout * x.Sup));
 
     private void TakeBase(in Rates x)
@@ -217,7 +217,7 @@ internal sealed partial class LineSearch
             _stepsTaken = 0;
             if (Start(direction, step, isEvent: false))
             {
-                Reason = FormattableString.Invariant($"probe {(_trial - _held) * 100:+0.0;-0.0}%");
+                Reason = FormattableString.Invariant($"probe {(direction > 0 ? '+' : '-')}{Math.Abs(_trial - _held) * 100:0.0##}%");
             }
         }
     }

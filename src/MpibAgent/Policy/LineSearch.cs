@@ -39,8 +39,8 @@ internal sealed partial class LineSearch
     /// <summary>Settled: no move of over <see cref="SettledMove"/> for so many seconds, and rates that vary by no more than these.</summary>
     private const double SettledAfter = 0.5, SettledMove = 0.05, SettledNoise = 0.02, SettledUnrest = 0.05;
 
-    /// <summary>Of both line rates together: what is traffic, and what may be a <see cref="Trickle"/> of it, if it is so near to the split.</summary>
-    private const double TrafficPart = 0.005, TricklePart = 0.0001, TrickleProportion = 0.7;
+    /// <summary>Of both line rates together: what is traffic. Less may be a <see cref="Trickle"/> of it, if it is near to the split.</summary>
+    private const double TrafficPart = 0.005;
 
     /// <summary>By how much ln(SUP / SOUT) must differ from the split's for the rates not to follow it.</summary>
     private const double OffProportionBy = 0.25;
@@ -67,8 +67,11 @@ internal sealed partial class LineSearch
     /// <summary>Rates that are as near as this part of a step to what the new split makes of them have followed it, whatever they were before.</summary>
     private const double GoesBySplit = 0.2;
 
-    /// <summary>Bytes per second: below it the logarithm of a rate is chance.</summary>
-    private const double LeastRate = 1e6;
+    /// <summary>Bytes per second, but not more than a part of the slower link: below it the logarithm of a rate is chance.</summary>
+    private const double MostLeastRate = 1e6, LeastRatePart = 0.002;
+
+    /// <summary>The share of an end share's other rail at which a trial begins, so that what it brings is more than noise.</summary>
+    private const double LeastFromEnd = 0.03;
 
     /// <summary>What the noise of the goodput is at least, as a part of a rail's unrest, in a verdict on an event's big step.</summary>
     private const double NoiseOfUnrest = 0.2;
@@ -90,8 +93,8 @@ internal sealed partial class LineSearch
     private ShareGrid _grid;
     private double _soutLink, _supLink;
 
-    // The share held, its rates, and the state of the watch over them.
-    private double _held;
+    // The share held, what it was found as before the number of flows changed, its rates, and the state of the watch over them.
+    private double _held, _found;
     private Rates? _base;
     private double? _expected;
     private double _noise = 0.02;
@@ -135,7 +138,7 @@ internal sealed partial class LineSearch
     {
         _random = random;
         _period = _interval = period.TotalSeconds;
-        _held = start;
+        _held = _found = start;
     }
 
     /// <summary>The shares that can be had; they change with the number of flows.</summary>
@@ -145,9 +148,13 @@ internal sealed partial class LineSearch
         set
         {
             _grid = value;
-            if (value.Best(_held) != _held || value.Best(Share) != Share)
+
+            // From what was found, not from what the number of flows before has made of it: rounded again and again it would wander off.
+            var found = _found;
+            if (value.Best(found) != _held || value.Best(Share) != Share)
             {
-                Hold(value.Best(_held), null);
+                Hold(value.Best(found), null);
+                _found = found;
             }
         }
     }
@@ -155,6 +162,7 @@ internal sealed partial class LineSearch
     /// <summary>The line rates in bytes per second; they bound the search and tell traffic from noise.</summary>
     public void SetLinks(double sout, double sup)
     {
+        LeastRate = Math.Min(MostLeastRate, LeastRatePart * Math.Min(sout, sup));
         _soutLink = _soutCapacity = sout;
         _supLink = _supCapacity = sup;
         _wake = true;
@@ -172,6 +180,8 @@ internal sealed partial class LineSearch
     /// <summary>Whether the share has proved itself for a while and nothing is going on, so that the next sample may be a long one.</summary>
     public bool IsSettled => !_isTrying && _base is not null && _low + _high == 0 && _heldBack is null && _quick.Count == 0 && _burstAge > LongBurst
         && _active - _lastMove > SettledAfter && _noise < SettledNoise && Math.Max(_soutUnrest, _supUnrest) < SettledUnrest;
+
+    private double LeastRate { get; set; } = MostLeastRate;
 
     /// <summary>Something else has the say over the share for now; what was known of the rates is void.</summary>
     public void Interrupt()
@@ -195,7 +205,7 @@ internal sealed partial class LineSearch
         _burstAge = isInside ? _burstAge + 1 : 0;
         if (!isInside)
         {
-            if (!isBusy && _isTrying && _trialAge >= LongestOverPause)
+            if (!isBusy && _isTrying && (_trialAge >= LongestOverPause || now - _lastBusy > IdleUntilWake))
             {
                 Hold(_held, null);
             }
@@ -231,8 +241,8 @@ internal sealed partial class LineSearch
     public bool IsTraffic(in Rates x) => x.Sum > TrafficPart * (_soutLink + _supLink);
 
     /// <summary>What goes by the split is a job's; of a trial that is under way too little has gone by the new one.</summary>
-    private bool IsTrickle(in Rates x) => x.Seconds >= Trickle.Seconds && x.Sum > TricklePart * (_soutLink + _supLink)
-        && Share is > 0 and < 1 && (_isTrying || Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(Share)) < TrickleProportion);
+    private bool IsTrickle(in Rates x) => x.Seconds >= Trickle.Seconds && x.Sum > Trickle.Part * (_soutLink + _supLink)
+        && (_isTrying || (Share is > 0 and < 1 && Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(Share)) < Trickle.Proportion));
 
     private void TakeIn(in Rates x, bool isLong)
     {
@@ -294,6 +304,7 @@ internal sealed partial class LineSearch
             _lastMove = _active;
         }
 
+        _found = share != _held ? share : _found;
         _held = share;
         _base = rates;
         _low = _high = _lopsided = 0;

@@ -158,15 +158,16 @@ internal sealed class PolicyEngine : IHostedService
         var (sum, count) = (0.0, 0);
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy
-                && _hints.Encoding.Share(_table.HintOf(slot)) is var share and > 0 and < 1)
+            // Under ppm1024 a flow at an end was taken there alone; under multiplier 0 is a part of every mean below a half.
+            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy && _hints.Encoding.Share(_table.HintOf(slot)) is var share and < 1
+                && (share > 0 || _hints.Encoding == HintEncoding.Multiplier))
             {
                 sum += share;
                 count++;
             }
         }
 
-        return count > 0 ? sum / count : double.NaN;
+        return sum > 0 ? sum / count : double.NaN;
     }
 
     private void FlowsChanged()

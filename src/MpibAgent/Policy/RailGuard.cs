@@ -27,27 +27,63 @@ internal sealed class RailGuard
     /// <summary>Silence within so many seconds of SUP's return is its fault.</summary>
     private const double Relapse = 0.03;
 
+    /// <summary>Without counters for so many seconds and readings nothing is known of what moves.</summary>
+    private const double BlindAfter = 1;
+    private const int BlindReadings = 3;
+
+    private const string UpAgain = "up again, not trusted yet", AfterSilence = "not trusted after a silence";
+
     private readonly Rail _sout = new(), _sup = new();
+    private double? _forced;
     private double? _lastBusy;
+    private double _lastRead = double.NaN;
+    private int _unread;
     private double _readmitted = double.NegativeInfinity;
     private int _busySamples;
     private bool _distrustSup;
+    private double _trickled, _quiet;
 
     /// <summary>Why a rail is kept empty; empty while both may be used.</summary>
     public string Reason { get; private set; } = "";
 
-    /// <summary>The share to which the rails that may be used force the split: 0, 1, or null when both may be used, or neither.</summary>
-    /// <param name="seen">The rails.</param>
-    /// <param name="isBusy">Whether bytes moved.</param>
-    /// <param name="isLong">Whether the sample is a long one (<see cref="LineSearch.IsSettled"/>).</param>
-    public double? Decide(in Observation seen, bool isBusy, bool isLong = false)
+    /// <summary>Whether bytes moved in the last sample.</summary>
+    public bool IsBusy { get; private set; }
+
+    /// <summary>Whether the counters, which there were, cannot be read any more: nothing is concluded from that nothing is seen to move.</summary>
+    public bool IsBlind { get; private set; }
+
+    /// <summary>Takes a sample in, before the decision that it is part of.</summary>
+    /// <param name="rates">What both rails sent.</param>
+    /// <param name="links">Both line rates together; 0 where one is not known.</param>
+    /// <param name="share">The share that was in force.</param>
+    public void Note(in Rates rates, double links, double share)
     {
+        IsBusy = rates.Sum > BusyPart * links;
+
+        // A job of which next to nothing gets through is no silence. Its bytes go by the split; with SUP kept empty they are more than there were before.
+        var isTrickle = rates.Sum > Trickle.Part * links && (_distrustSup ? rates.Sum > 2 * _quiet
+            : share is > 0 and < 1 && Math.Abs(Math.Log((rates.Sup + 1) / (rates.Sout + 1)) - Odds.Of(share)) < Trickle.Proportion);
+        _trickled = isTrickle ? _trickled + rates.Seconds : 0;
+        _quiet += IsBusy || _distrustSup ? 0 : 0.2 * (rates.Sum - _quiet);
+    }
+
+    /// <summary>The share to which the rails that may be used force the split: 0, 1, or null when both may be used.</summary>
+    /// <param name="seen">The rails.</param>
+    /// <param name="isLong">Whether the sample is a long one (<see cref="LineSearch.IsSettled"/>).</param>
+    public double? Decide(in Observation seen, bool isLong = false)
+    {
+        if (!seen.IsSample)
+        {
+            return _forced;
+        }
+
         var now = seen.Time.TotalSeconds;
-        var sout = Look(_sout, seen.Sout, now, isBusy, isLong);
-        var sup = Look(_sup, seen.Sup, now, isBusy, isLong);
+        LookForCounters(seen, now);
+        var sout = Look(_sout, seen.Sout, now, isLong);
+        var sup = Look(_sup, seen.Sup, now, isLong);
         if (seen.Sout.Timeouts is null || seen.Sup.Timeouts is null)
         {
-            sup ??= LookForSilence(now, isBusy);
+            sup ??= LookForSilence(now);
         }
 
         Reason = (sout, sup) switch
@@ -57,10 +93,36 @@ internal sealed class RailGuard
             (null, _) => $"SUP {sup}",
             _ => $"both rails out (SOUT {sout}, SUP {sup})",
         };
-        return (sout is null) == (sup is null) ? null : sup is null ? 1 : 0;
+
+        // One that is only doubted is better than one that is out for sure; between equals all stays as it is.
+        _forced = (sout, sup) switch
+        {
+            (null, null) => null,
+            (_, null) => 1,
+            (null, _) => 0,
+            (UpAgain, not (UpAgain or AfterSilence)) => 0,
+            (not UpAgain, UpAgain or AfterSilence) => 1,
+            _ => _forced,
+        };
+        return _forced;
     }
 
-    private static string? Look(Rail rail, in RailSample sample, double now, bool isBusy, bool isLong)
+    private void LookForCounters(in Observation seen, double now)
+    {
+        if (seen.Sout.TxBytes is not null && seen.Sup.TxBytes is not null)
+        {
+            (_lastRead, _unread, IsBlind) = (now, 0, false);
+        }
+        else if (++_unread >= BlindReadings && now - _lastRead > BlindAfter)
+        {
+            IsBlind = true;
+            IsBusy = _distrustSup = false;
+            _lastBusy = null;
+            _busySamples = 0;
+        }
+    }
+
+    private string? Look(Rail rail, in RailSample sample, double now, bool isLong)
     {
         if (!sample.IsUp)
         {
@@ -73,19 +135,19 @@ internal sealed class RailGuard
         {
             rail.WasDown = false;
             rail.OutUntil = Math.Max(rail.OutUntil, now + UpHold);
-            rail.Why = "up again, not trusted yet";
+            rail.Why = UpAgain;
         }
 
         var isOut = now < rail.OutUntil;
         var hasRunOut = sample.Timeouts > rail.Timeouts;
-        if ((hasRunOut || rail.HasRunOutBefore) && !isBusy && !isOut)
+        if ((hasRunOut || rail.HasRunOutBefore) && !IsBusy && !IsBlind && !isOut)
         {
             rail.Condemn(now, "dead: its timers run out");
             isOut = true;
         }
 
         // A long sample may begin with the last bytes that moved and end with their timer.
-        rail.HasRunOutBefore = hasRunOut && isBusy && isLong;
+        rail.HasRunOutBefore = hasRunOut && IsBusy && isLong;
         rail.Timeouts = sample.Timeouts;
         return isOut ? rail.Why : null;
     }
@@ -94,9 +156,9 @@ internal sealed class RailGuard
     /// Without a count of timers a black hole looks like a pause of the job. After a long silence the next bytes go over SOUT alone; once some have moved
     /// SUP is let in again, and if all falls silent right then, SUP is what swallows them.
     /// </summary>
-    private string? LookForSilence(double now, bool isBusy)
+    private string? LookForSilence(double now)
     {
-        if (isBusy)
+        if (IsBusy)
         {
             _busySamples++;
             _lastBusy = now;
@@ -105,6 +167,10 @@ internal sealed class RailGuard
                 _distrustSup = false;
                 _readmitted = now;
             }
+        }
+        else if (_trickled >= Trickle.Seconds)
+        {
+            (_distrustSup, _lastBusy, _busySamples) = (false, now, 0);
         }
         else if (_lastBusy is { } last)
         {
@@ -118,7 +184,7 @@ internal sealed class RailGuard
             _busySamples = 0;
         }
 
-        return now < _sup.OutUntil ? _sup.Why : _distrustSup ? "not trusted after a silence" : null;
+        return now < _sup.OutUntil ? _sup.Why : _distrustSup ? AfterSilence : null;
     }
 
     private sealed class Rail

@@ -9,6 +9,12 @@ internal sealed class Trickle
     /// <summary>Seconds: at a thousandth of its rate a rail takes some milliseconds for a message.</summary>
     public const double Seconds = 0.08;
 
+    /// <summary>Of both line rates together; less is noise.</summary>
+    public const double Part = 0.0001;
+
+    /// <summary>ln(SUP / SOUT) of a job's bytes is as near as this to the split's.</summary>
+    public const double Proportion = 0.7;
+
     private double _seconds, _sout, _sup;
     private bool _wasTraffic;
 
