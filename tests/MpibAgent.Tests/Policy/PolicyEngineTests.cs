@@ -159,18 +159,19 @@ public sealed class PolicyEngineTests
     {
         using var files = new TempDirectory();
         void OneQuarter(AgentOptions options) => (options.Policy.Name, options.Rails.SoutGbps, options.Rails.SupGbps) = ("capacity", 300, 100);
-        await using var agent = await RunningAgent.StartAsync(files, configure: OneQuarter);
-        using var client = agent.Connect();
-        for (var i = 0u; i < 4; i++)
+        await using (var agent = await RunningAgent.StartAsync(files, configure: OneQuarter))
         {
-            client.Register(i, A, new Ipv4Address(i + 1));
-        }
+            using var client = agent.Connect();
+            for (var i = 0u; i < 4; i++)
+            {
+                client.Register(i, A, new Ipv4Address(i + 1));
+            }
 
-        agent.WaitUntil(() => Math.Abs(agent.Engine.MeanShare - 0.25) < 1e-6);
-        await agent.Loop.InvokeAsync(() => agent.Engine.Use("adaptive"));
-        agent.WaitUntil(() => !double.IsNaN(agent.Engine.MeanShare));
-        Assert.Equal(0.25, agent.OnLoop(() => agent.Engine.MeanShare), 1e-6);
-        await agent.StopAsync();
+            agent.WaitUntil(() => Math.Abs(agent.Engine.MeanShare - 0.25) < 1e-6);
+            await agent.Loop.InvokeAsync(() => agent.Engine.Use("adaptive"));
+            agent.WaitUntil(() => !double.IsNaN(agent.Engine.MeanShare));
+            Assert.Equal(0.25, agent.OnLoop(() => agent.Engine.MeanShare), 1e-6);
+        }
 
         await using var next = await RunningAgent.StartAsync(files, configure: options => options.Policy.Name = "adaptive");
         next.WaitUntil(() => !double.IsNaN(next.Engine.MeanShare));
