@@ -36,7 +36,7 @@ internal static class IniFile
                 var key = (section.Length > 0 ? section + ":" : "") + line[..equals].TrimEnd();
                 var value = line[(equals + 1)..].TrimStart();
                 yield return !seen.Add(key) ? new Line(number, null, "", $"{key.Replace(':', ' ')} is given twice")
-                    : HasComment(value) ? new Line(number, key, "", $"{key.Replace(':', ' ')}: a comment takes a line of its own, got '{value}'")
+                    : HasComment(value) ? new Line(number, key, "", $"a comment takes a line of its own, got '{value}'")
                     : new Line(number, key, value, null);
             }
         }

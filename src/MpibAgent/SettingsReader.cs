@@ -174,12 +174,13 @@ internal sealed class SettingsReader
                 var where = $"{path}:{line.Number}";
                 if (line.Fault is { } fault)
                 {
-                    Faults.Add($"{where}: {fault}");
                     if (line.Key is { } key)
                     {
                         _faulty.Add(key);
+                        where += $": {DescribeKey(key)}";
                     }
 
+                    Faults.Add($"{where}: {fault}");
                     continue;
                 }
 
