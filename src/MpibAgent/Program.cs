@@ -94,6 +94,7 @@ using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
 });
 try
 {
+    PublishedFile.Clear(options.Metrics.TextFile);
     await host.StartAsync();
     MpibAgent.Log.AgentReady(log, SettingsReader.Version, options.Policy.Name);
     lifetime.ApplicationStopping.Register(() => MpibAgent.Log.AgentStopping(log));

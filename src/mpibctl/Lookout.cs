@@ -33,9 +33,10 @@ public sealed class Lookout(string? path)
         return _stale is { } since ? view with { Problem = Describe(view, since) } : view;
     }
 
-    private static bool IsBehind(AgentView view)
+    /// <summary>Whether the region has changed since the snapshot, so that there will be another one within a second or so.</summary>
+    public static bool IsOlderThanRegion(AgentView view)
     {
-        if (view is not { State: Liveness.Alive, Snapshot: { Hints.Seq: { } seq } snapshot } || StatusReport.BootTime() - snapshot.WrittenAt < Young.TotalSeconds)
+        if (view is not { State: Liveness.Alive, Snapshot: { Hints.Seq: { } seq } snapshot })
         {
             return false;
         }
@@ -43,6 +44,9 @@ public sealed class Lookout(string? path)
         using var region = LiveRegion.Open(snapshot.Paths.Region, out _);
         return region?.SumOfSeq() is { } now && now != seq;
     }
+
+    private static bool IsBehind(AgentView view) =>
+        view.Snapshot is { } snapshot && StatusReport.BootTime() - snapshot.WrittenAt >= Young.TotalSeconds && IsOlderThanRegion(view);
 
     private static string Describe(AgentView view, double since) => string.Create(CultureInfo.InvariantCulture,
         $"{view.Path}: not written for {Text.Duration(StatusReport.BootTime() - since)}, though the region has changed since: its file system is full, or the agent stands still. ")

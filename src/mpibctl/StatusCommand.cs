@@ -30,9 +30,9 @@ public static class StatusCommand
         var report = StatusReport.Make(view);
         if (!watches)
         {
-            if (view is { State: Liveness.Alive, Problem: "" } && report.Slots.Any(slot => slot.SetBy is null))
+            if (view is { State: Liveness.Alive, Problem: "" } && (report.Slots.Any(slot => slot.SetBy is null) || Lookout.IsOlderThanRegion(view)))
             {
-                // A flow or a hint that has just come: the agent's next snapshot knows whose it is.
+                // A flow or a hint that has just come: the agent's next snapshot knows whose it is. Until then it would pass for the policy's.
                 using var pause = new ManualResetEventSlim();
                 pause.Wait(SnapshotPause);
                 report = StatusReport.Make(lookout.Find());

@@ -29,8 +29,8 @@ public static partial class Terminal
     public static bool IsUnicode { get; } = (Variable("LC_ALL") ?? Variable("LC_CTYPE") ?? Variable("LANG") ?? "")
         .Replace("-", "", StringComparison.Ordinal).Contains("utf8", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Its columns; without a terminal lines are as long as they are.</summary>
-    public static int Columns => System.Console.IsOutputRedirected ? Unlimited : System.Console.WindowWidth is var columns and > 0 ? Math.Max(20, columns) : 80;
+    /// <summary>Its columns; without a screen lines are as long as they are.</summary>
+    public static int Columns => !IsScreen ? Unlimited : System.Console.WindowWidth is var columns and > 0 ? Math.Max(20, columns) : 80;
 
     /// <summary>Its rows. A serial line knows no size: it has 80 columns and 24 rows.</summary>
     public static int Rows => System.Console.WindowHeight is var rows and > 0 ? Math.Max(4, rows) : 24;

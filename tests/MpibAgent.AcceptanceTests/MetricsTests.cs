@@ -20,6 +20,11 @@ public sealed class MetricsTests(SystemdMachine machine) : AcceptanceTest(machin
         Assert.Contains("mpib_agent_registrations_total 1\n", text, StringComparison.Ordinal);
         Assert.Contains("mpib_agent_hint_writes_total{source=\"operator\"} 1\n", text, StringComparison.Ordinal);
 
+        // Killed, and then a fault in the settings: nothing looks like an agent that lives.
+        await Machine.ShellAsync("echo nonsense >>/etc/mpib/agent.conf; systemctl kill --signal=KILL mpib-agent");
+        await StateAsync("failed");
+        await Machine.ShellAsync($"test ! -e {File}; sed -i '$d' /etc/mpib/agent.conf; systemctl start mpib-agent; test -e {File}");
+
         await Machine.ShellAsync($"systemctl stop mpib-agent.socket mpib-control.socket mpib-agent; test ! -e {File}");
         await Machine.ShellAsync("mv /opt/good.conf /etc/mpib/agent.conf; systemctl start mpib-agent.socket mpib-control.socket mpib-agent");
     }

@@ -84,6 +84,22 @@ public sealed class ProgramTests : IDisposable
         await first.StopAsync();
     }
 
+    [Fact]
+    public void Metrics_of_an_agent_that_was_killed_do_not_outlive_a_start_that_fails()
+    {
+        var file = _files["m.prom"];
+        using (var killed = AgentProcess.Start(_files, arguments: $"--metrics-file {file}"))
+        {
+            killed.Signal("KILL");
+        }
+
+        Assert.True(File.Exists(file));
+        File.Delete(_files["control"]);
+        File.WriteAllText(_files["control"], "");
+        Assert.Equal(1, AgentProcess.Run(_files, arguments: $"--metrics-file {file}").ExitCode);
+        Assert.False(File.Exists(file));
+    }
+
     [Theory]
     [InlineData("ulimit -n 7;", "")]
     [InlineData("export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=wrong;", "LISTEN_FDNAMES=wrong")]

@@ -62,7 +62,7 @@ internal sealed class AgentMetrics : IDisposable
         _meter.CreateObservableCounter("mpib.agent.command.errors", () => control.Refused, null, "Lines in the control FIFO that were refused.");
 
         _meter.CreateObservableGauge("mpib.agent.rail.share", Shares, "1", "The part of the bytes that the hints give to a rail, the mean over the slots in use.");
-        _meter.CreateObservableCounter("mpib.agent.rail.sent", () => OfRails(rail => rail.TxBytes is { } bytes ? (long)bytes : null), "By", "Bytes that a rail has sent.");
+        _meter.CreateObservableCounter("mpib.agent.rail.sent", () => OfRails(rail => rail.TxBytes is { } bytes and <= long.MaxValue ? (long)bytes : null), "By", "Bytes that a rail has sent.");
         _meter.CreateObservableGauge("mpib.agent.rail.up", () => OfRails(rail => rail.IsUp ? 1 : 0), null, "Whether a rail's link is up.");
         _meter.CreateObservableGauge("mpib.agent.rail.link", () => OfRails(rail => rail.LinkRate > 0 ? (long)rail.LinkRate : null), "By/s",
             "The rate of a rail's link; absent where it is not known.");

@@ -76,7 +76,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         {
             // A trial would last until they are back.
             search.Interrupt();
-            Reason = "no counters to go by: a rail's cannot be read any more";
+            Reason = _isMeasuring ? "no counters to go by: a rail's cannot be read any more" : NoCountersYet;
         }
         else
         {

@@ -186,7 +186,8 @@ internal sealed partial class LineSearch
 
     private void Probe(in Rates x)
     {
-        if (_restless >= 3 && _grid.IsFine)
+        // With long samples a probe is always due. One that began from a sample that is off would hide for ever what has changed.
+        if ((_restless >= 3 && _grid.IsFine) || (_low + _high > 0 && _interval > LongInterval))
         {
             return;
         }

@@ -19,6 +19,9 @@ internal sealed partial class LineSearch
     // Samples between two probes of one direction, and for one whose rail is at its line rate already.
     private const double ShortestPause = 8, LongestPause = 40, LongestPauseAtLineRate = 150;
     private const double LongestSeconds = 1.5, LongestSecondsAtLineRate = 4;
+
+    /// <summary>Seconds: with samples longer than this, those limits leave a probe due with nearly every one.</summary>
+    private const double LongInterval = 0.1;
     private const double LineRate = 0.93;
 
     /// <summary>The part of the goodput that probes may cost.</summary>
@@ -68,7 +71,7 @@ internal sealed partial class LineSearch
     private const double GoesBySplit = 0.2;
 
     /// <summary>Bytes per second, but not more than a part of the slower link: below it the logarithm of a rate is chance.</summary>
-    private const double MostLeastRate = 1e6, LeastRatePart = 0.002;
+    private const double MostLeastRate = 1e6, LeastRatePart = 0.0005;
 
     /// <summary>The share of an end share's other rail at which a trial begins, so that what it brings is more than noise.</summary>
     private const double LeastFromEnd = 0.03;
@@ -162,7 +165,7 @@ internal sealed partial class LineSearch
     /// <summary>The line rates in bytes per second; they bound the search and tell traffic from noise.</summary>
     public void SetLinks(double sout, double sup)
     {
-        LeastRate = Math.Min(MostLeastRate, LeastRatePart * Math.Min(sout, sup));
+        LeastRate = Math.Clamp(LeastRatePart * Math.Min(sout, sup), 1, MostLeastRate);
         _soutLink = _soutCapacity = sout;
         _supLink = _supCapacity = sup;
         _wake = true;
@@ -240,9 +243,13 @@ internal sealed partial class LineSearch
     /// <summary>Less of the line rates is routing and monitoring, a pause, or a trickle.</summary>
     public bool IsTraffic(in Rates x) => x.Sum > TrafficPart * (_soutLink + _supLink);
 
-    /// <summary>What goes by the split is a job's; of a trial that is under way too little has gone by the new one.</summary>
-    private bool IsTrickle(in Rates x) => x.Seconds >= Trickle.Seconds && x.Sum > Trickle.Part * (_soutLink + _supLink)
-        && (_isTrying || (Share is > 0 and < 1 && Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(Share)) < Trickle.Proportion));
+    /// <summary>What goes by the split is a job's, at an end share what goes over the rail that is used; of a trial that is under way too little has gone by the new one.</summary>
+    private bool IsTrickle(in Rates x) => x.Seconds >= Trickle.Seconds && x.Sum > Trickle.Part * (_soutLink + _supLink) && (_isTrying || Share switch
+    {
+        <= 0 => x.Sup < x.Sout,
+        >= 1 => x.Sout < x.Sup,
+        _ => Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(Share)) < Trickle.Proportion,
+    });
 
     private void TakeIn(in Rates x, bool isLong)
     {

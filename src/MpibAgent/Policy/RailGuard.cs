@@ -42,6 +42,7 @@ internal sealed class RailGuard
     private int _busySamples;
     private bool _distrustSup;
     private double _trickled, _quiet;
+    private bool _isSilent, _isOnProbation;
 
     /// <summary>Why a rail is kept empty; empty while both may be used.</summary>
     public string Reason { get; private set; } = "";
@@ -49,7 +50,7 @@ internal sealed class RailGuard
     /// <summary>Whether bytes moved in the last sample.</summary>
     public bool IsBusy { get; private set; }
 
-    /// <summary>Whether the counters, which there were, cannot be read any more: nothing is concluded from that nothing is seen to move.</summary>
+    /// <summary>Whether the counters cannot be read, and so nothing is concluded from that nothing is seen to move.</summary>
     public bool IsBlind { get; private set; }
 
     /// <summary>Takes a sample in, before the decision that it is part of.</summary>
@@ -58,13 +59,16 @@ internal sealed class RailGuard
     /// <param name="share">The share that was in force.</param>
     public void Note(in Rates rates, double links, double share)
     {
+        IsBlind = false;
         IsBusy = rates.Sum > BusyPart * links;
+        var little = Trickle.Part * links;
+        (_isSilent, _sout.IsSilent, _sup.IsSilent) = (rates.Sum <= little, rates.Sout <= little, rates.Sup <= little);
 
         // A job of which next to nothing gets through is no silence. Its bytes go by the split; with SUP kept empty they are more than there were before.
-        var isTrickle = rates.Sum > Trickle.Part * links && (_distrustSup ? rates.Sum > 2 * _quiet
+        var isTrickle = !_isSilent && (_distrustSup ? rates.Sum > 2 * _quiet
             : share is > 0 and < 1 && Math.Abs(Math.Log((rates.Sup + 1) / (rates.Sout + 1)) - Odds.Of(share)) < Trickle.Proportion);
         _trickled = isTrickle ? _trickled + rates.Seconds : 0;
-        _quiet += IsBusy || _distrustSup ? 0 : 0.2 * (rates.Sum - _quiet);
+        _quiet += IsBusy || _distrustSup || isTrickle || share is <= 0 or >= 1 ? 0 : 0.2 * (rates.Sum - _quiet);
     }
 
     /// <summary>The share to which the rails that may be used force the split: 0, 1, or null when both may be used.</summary>
@@ -111,7 +115,11 @@ internal sealed class RailGuard
     {
         if (seen.Sout.TxBytes is not null && seen.Sup.TxBytes is not null)
         {
-            (_lastRead, _unread, IsBlind) = (now, 0, false);
+            (_lastRead, _unread) = (now, 0);
+        }
+        else if (double.IsNaN(_lastRead))
+        {
+            _lastRead = now;
         }
         else if (++_unread >= BlindReadings && now - _lastRead > BlindAfter)
         {
@@ -140,7 +148,7 @@ internal sealed class RailGuard
 
         var isOut = now < rail.OutUntil;
         var hasRunOut = sample.Timeouts > rail.Timeouts;
-        if ((hasRunOut || rail.HasRunOutBefore) && !IsBusy && !IsBlind && !isOut)
+        if ((hasRunOut || rail.HasRunOutBefore) && (!IsBusy || rail.IsSilent) && !IsBlind && !isOut)
         {
             rail.Condemn(now, "dead: its timers run out");
             isOut = true;
@@ -160,6 +168,7 @@ internal sealed class RailGuard
     {
         if (IsBusy)
         {
+            _isOnProbation = false;
             _busySamples++;
             _lastBusy = now;
             if (_distrustSup && _busySamples >= 2)
@@ -170,18 +179,22 @@ internal sealed class RailGuard
         }
         else if (_trickled >= Trickle.Seconds)
         {
-            (_distrustSup, _lastBusy, _busySamples) = (false, now, 0);
+            // Let in again after a trickle SUP is on probation, until what moves goes by the split and so shows that SUP carries its part.
+            _isOnProbation = _distrustSup;
+            _readmitted = _distrustSup ? now : double.NegativeInfinity;
+            _trickled = _distrustSup ? 0 : _trickled;
+            (_distrustSup, _lastBusy, _busySamples) = (false, now, 1);
         }
         else if (_lastBusy is { } last)
         {
-            if (!_distrustSup && _busySamples > 0 && last - _readmitted is >= 0 and < Relapse)
+            if (!_distrustSup && _busySamples > 0 && last - _readmitted is >= 0 and < Relapse && (!_isOnProbation || _isSilent))
             {
                 _sup.Condemn(now, "dead: all fell silent when it was used");
                 _readmitted = double.NegativeInfinity;
             }
 
             _distrustSup |= now - last > Silence;
-            _busySamples = 0;
+            _busySamples = _isOnProbation ? _busySamples : 0;
         }
 
         return now < _sup.OutUntil ? _sup.Why : _distrustSup ? AfterSilence : null;
@@ -190,6 +203,7 @@ internal sealed class RailGuard
     private sealed class Rail
     {
         public bool WasDown;
+        public bool IsSilent;
         public bool HasRunOutBefore;
         public double OutUntil = double.NegativeInfinity;
         public string Why = "";

@@ -67,7 +67,7 @@ internal sealed class PublishedFile : IDisposable
     /// <exception cref="Fault">It is that of another agent, which lives.</exception>
     public void Begin()
     {
-        if (IsAnothers())
+        if (IsAnothers(_path))
         {
             throw new Fault($"{_path}: another agent writes it, and it lives; two agents need paths of their own, --control and --metrics-file too");
         }
@@ -172,12 +172,21 @@ internal sealed class PublishedFile : IDisposable
         _handle = handle;
     }
 
-    private bool IsAnothers()
+    /// <summary>Takes away what an agent that is dead has left at <paramref name="path"/>: before a start that may fail, since for a reader it would live on.</summary>
+    public static void Clear(string path)
+    {
+        if (path.Length > 0 && Ownership.Status(path) is { Type: UnixFileType.Regular } found && Ownership.IsTrusted(found.Owner) && !IsAnothers(path))
+        {
+            TryDelete(path);
+        }
+    }
+
+    private static bool IsAnothers(string path)
     {
         try
         {
             // Looked at before it is opened: a FIFO would wait.
-            using var handle = Ownership.Status(_path) is { Type: UnixFileType.Regular } ? File.OpenHandle(_path, share: FileShare.ReadWrite | FileShare.Delete) : null;
+            using var handle = Ownership.Status(path) is { Type: UnixFileType.Regular } ? File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete) : null;
             return handle is not null && LivenessLock.IsTaken(handle);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)

@@ -184,7 +184,10 @@ public sealed class ClosedLoopTests
             {
                 var loop = new ClosedLoop(new AdaptivePolicy(HintEncoding.Ppm1024, Period, double.NaN, new Random(seed)), HintEncoding.Ppm1024, 1, seed)
                 {
-                    SoutLink = sout, SupLink = sup, SoutPath = sout, SupPath = sup,
+                    SoutLink = sout,
+                    SupLink = sup,
+                    SoutPath = sout,
+                    SupPath = sup,
                 };
                 loop.Run(3);
                 (loop.SoutPath, loop.SupPath) = isSup ? (sout, part * sup) : (part * sout, sup);
@@ -196,12 +199,150 @@ public sealed class ClosedLoopTests
         }
     }
 
+    [Theory]
+    [InlineData(12.5e6)]
+    [InlineData(125e6)]
+    [InlineData(625e6)]
+    public void A_rail_that_carried_a_thousandth_is_found_again_on_slow_links(double link)
+    {
+        foreach (var isSup in new[] { true, false })
+        {
+            var loop = new ClosedLoop(new AdaptivePolicy(HintEncoding.Ppm1024, Period, double.NaN, new Random(3)), HintEncoding.Ppm1024, 1, 3)
+            {
+                SoutLink = link,
+                SupLink = link,
+                SoutPath = link,
+                SupPath = link,
+                Noise = 0.002,
+            };
+            loop.Run(3);
+            (loop.SoutPath, loop.SupPath) = isSup ? (link, 0.001 * link) : (0.001 * link, link);
+            loop.Run(30);
+            (loop.SoutPath, loop.SupPath) = (link, link);
+            loop.Run(60);
+            Assert.True(loop.Goodput > 0.9, $"{loop.Share:0.0000} on SUP, {loop.Goodput:P0}, {loop.Reason}");
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1e9)]
+    public void Of_links_that_tell_no_rate_one_may_have_carried_nothing_so_far(double demand)
+    {
+        var loop = new ClosedLoop(new AdaptivePolicy(HintEncoding.Ppm1024, Period, 0.5, new Random(1)), HintEncoding.Ppm1024, 1, 1)
+        {
+            TellsRates = false,
+            Demand = demand,
+            Others = 1e5,
+            SupPath = 0,
+        };
+        loop.Run(10, () => Assert.InRange(loop.Share, 0, 1));
+    }
+
+    [Theory]
+    [InlineData(0.0005, true)]
+    [InlineData(0.004, true)]
+    [InlineData(0.0005, false)]
+    [InlineData(0.004, false)]
+    public void A_slow_job_leaves_a_black_hole_too(double demand, bool isAdaptive)
+    {
+        var loop = isAdaptive ? Adaptive(HintEncoding.Ppm1024, 1, 0.5, 3) : new ClosedLoop(new CapacityPolicy(HintEncoding.Ppm1024), HintEncoding.Ppm1024, 1, 3);
+        loop.Demand = demand * loop.SoutLink;
+        loop.Run(3);
+        loop.SupPath = 0;
+        loop.Run(10);
+        var (time, moved, last) = (0.0, 0.0, loop.Now);
+        loop.Run(60, () => (time, moved, last) = (time + (loop.Now - last), moved + ((loop.Now - last) * loop.Goodput), loop.Now));
+        Assert.True(moved / time > 0.8, $"{moved / time:P0} of the demand, {loop.Reason}");
+    }
+
+    [Fact]
+    public void A_slow_job_has_SUP_again_after_its_link_was_down()
+    {
+        var loop = Adaptive(HintEncoding.Ppm1024, 1, 0.5, 3);
+        loop.Run(3);
+        loop.SoutPath = 0.002 * loop.SoutLink;
+        loop.Run(10);
+        loop.IsSupUp = false;
+        loop.Run(3);
+        loop.IsSupUp = true;
+        loop.Run(60);
+        Assert.True(loop.Share > 0.9, $"{loop.Share:0.000} on SUP, {loop.Reason}");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(8)]
+    public void Where_all_goes_over_SOUT_and_that_becomes_slow_SUP_is_tried(int flows)
+    {
+        var loop = Adaptive(HintEncoding.Multiplier, flows, 0.5, 3);
+        loop.Run(3);
+        loop.SupPath = 0.002 * loop.SupLink;
+        loop.Run(10);
+        for (var i = 0; i < 100 && loop.Share > 0; i++)
+        {
+            // Now and then it looks whether SUP is back.
+            loop.Run(0.05);
+        }
+
+        Assert.Equal(0, loop.Share);
+        (loop.SoutPath, loop.SupPath) = (0.005 * loop.SoutLink, loop.SupLink);
+        loop.Run(30);
+        Assert.True(loop.Share > 0.9, $"{loop.Share:0.000} on SUP, {loop.Reason}");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Others_on_SOUT_do_not_hide_a_black_hole_whose_timers_run_out(bool isAdaptive)
+    {
+        var loop = isAdaptive ? Adaptive(HintEncoding.Ppm1024, 1, 0.5, 3) : new ClosedLoop(new CapacityPolicy(HintEncoding.Ppm1024), HintEncoding.Ppm1024, 1, 3);
+        (loop.Timeouts, loop.Others) = (0, 0.01 * loop.SoutLink);
+        loop.Run(3);
+        loop.SupPath = 0;
+        var isDead = false;
+        loop.Run(1, () =>
+        {
+            loop.Timeouts += loop.Share > 0 ? 1ul : 0;
+            isDead |= loop.Reason == "SUP dead: its timers run out";
+        });
+        Assert.True(isDead);
+    }
+
+    [Fact]
+    public void The_first_reading_after_a_blind_while_condemns_nothing()
+    {
+        var loop = Adaptive(HintEncoding.Ppm1024, 1, 0.5, 3);
+        loop.Timeouts = 0;
+        loop.Run(3);
+        loop.HasCounter = false;
+        loop.Run(2);
+        loop.HasCounter = true;
+        loop.Timeouts = 1;
+        loop.Run(0.1, () => Assert.DoesNotContain("dead", loop.Reason, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(300)]
+    [InlineData(1000)]
+    public void With_a_long_period_too_a_rail_that_becomes_slower_is_noticed(int milliseconds)
+    {
+        var loop = new ClosedLoop(new AdaptivePolicy(HintEncoding.Ppm1024, TimeSpan.FromMilliseconds(milliseconds), 0.5, new Random(3)), HintEncoding.Ppm1024, 1, 3) { Noise = 0.002 };
+        loop.Run(60);
+        loop.SupPath = 0.6 * loop.SupLink;
+        loop.Run(60);
+        Assert.True(loop.Goodput > 0.9, $"{loop.Share:0.000} on SUP, {loop.Goodput:P0}, {loop.Reason}");
+    }
+
     [Fact]
     public void One_jump_of_a_counter_is_not_the_rate_of_a_link_that_tells_none()
     {
         var loop = new ClosedLoop(new AdaptivePolicy(HintEncoding.Ppm1024, Period, 0.5, new Random(3)), HintEncoding.Ppm1024, 1, 3)
         {
-            TellsRates = false, SoutPath = 125e6, SupPath = 125e6,
+            TellsRates = false,
+            SoutPath = 125e6,
+            SupPath = 125e6,
         };
         loop.Run(3);
         loop.Jump(4.2e9);

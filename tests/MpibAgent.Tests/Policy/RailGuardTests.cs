@@ -76,7 +76,7 @@ public sealed class RailGuardTests
     public void In_a_long_sample_the_last_bytes_may_have_moved_before_the_timer_ran_out()
     {
         Decide(1, Timeouts(7), Timeouts(3), isBusy: true);
-        _guard.Note(new Rates(0.05, 1e9, 0), 10e9, 0.5);
+        _guard.Note(new Rates(0.05, 1e9, 1e9), 10e9, 0.5);
         Assert.Null(_guard.Decide(Seen.At(1.1, Timeouts(7), Timeouts(4)), isLong: true));
         Assert.Equal(0, Decide(1.2, Timeouts(7), Timeouts(4)));
         Assert.Equal("SUP dead: its timers run out", _guard.Reason);
@@ -86,7 +86,7 @@ public sealed class RailGuardTests
     public void If_bytes_move_after_it_as_well_it_was_no_black_hole()
     {
         Decide(1, Timeouts(7), Timeouts(3), isBusy: true);
-        _guard.Note(new Rates(0.05, 1e9, 0), 10e9, 0.5);
+        _guard.Note(new Rates(0.05, 1e9, 1e9), 10e9, 0.5);
         Assert.Null(_guard.Decide(Seen.At(1.1, Timeouts(7), Timeouts(4)), isLong: true));
         Assert.Null(Decide(1.2, Timeouts(7), Timeouts(4), isBusy: true));
         Assert.Null(Decide(1.3, Timeouts(7), Timeouts(4)));
@@ -164,14 +164,14 @@ public sealed class RailGuardTests
     private double? Decide(double seconds, RailSample sout, RailSample sup, bool isBusy = false, bool isSample = true) =>
         Decide(seconds, sout, sup, isBusy ? 1e9 : 0, isSample);
 
-    /// <summary>With so many bytes a second on SOUT, of links of 10 GB/s together.</summary>
+    /// <summary>With so many bytes a second on each rail, of links of 10 GB/s together.</summary>
     private double? Decide(double seconds, RailSample sout, RailSample sup, double rate, bool isSample = true)
     {
         if (isSample)
         {
-            _guard.Note(new Rates(0.05, rate, 0), 10e9, 0.5);
+            _guard.Note(new Rates(0.05, rate, rate), 10e9, 0.5);
         }
 
-        return _guard.Decide(Seen.At(seconds, sout, sup) with { IsSample = isSample });
+        return _guard.Decide(Seen.At(seconds, sout with { TxBytes = 0 }, sup with { TxBytes = 0 }) with { IsSample = isSample });
     }
 }
