@@ -86,7 +86,7 @@ internal sealed partial class LineSearch
     {
         var d = _direction;
         double f, followed = 1;
-        if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < LeastRate)
+        if (_trial is <= 0 or >= 1 || _held is <= 0 or >= 1 || Math.Min(Math.Min(a.Sout, a.Sup), Math.Min(b.Sout, b.Sup)) < _leastRate)
         {
             if (!TryJudgeEnd(a, b, out f, out followed))
             {
@@ -205,7 +205,7 @@ internal sealed partial class LineSearch
         _backoff = 0.05;
         var (limited, growing) = d > 0 ? (a.Sout, a.Sup) : (a.Sup, a.Sout);
         var capacity = _stepsTaken >= 2 ? (d > 0 ? _supLink : _soutLink) : Math.Max(d > 0 ? _supCapacity : _soutCapacity, growing);
-        var distance = limited > LeastRate ? Math.Abs(Math.Log(capacity / limited) - (d * Odds.Of(_trial))) : 0;
+        var distance = limited > _leastRate ? Math.Abs(Math.Log(capacity / limited) - (d * Odds.Of(_trial))) : 0;
         Accept(_trial, a);
         Refresh();
         Queue(d);
@@ -213,7 +213,7 @@ internal sealed partial class LineSearch
 
         // No further than where the growing rail is at its line rate.
         var line = Math.Max(d > 0 ? _supLink : _soutLink, growing);
-        step = Math.Min(step, Math.Max(SmallestStep, 1.05 * (Math.Log(line / Math.Max(limited, LeastRate)) - (d * Odds.Of(_trial)))));
+        step = Math.Min(step, Math.Max(SmallestStep, 1.05 * (Math.Log(line / Math.Max(limited, _leastRate)) - (d * Odds.Of(_trial)))));
         if (Start(d, Math.Min(LargestStep, step), _isEvent))
         {
             _bothTried = true;

@@ -92,7 +92,7 @@ internal sealed partial class LineSearch
     }
 
     private double Apart(in Rates x, in Rates was) =>
-        Math.Min(Math.Min(x.Sout, x.Sup), Math.Min(was.Sout, was.Sup)) < LeastRate ? 0 : Math.Log(x.Sout * was.Sup / (was.Sout * x.Sup));
+        Math.Min(Math.Min(x.Sout, x.Sup), Math.Min(was.Sout, was.Sup)) < _leastRate ? 0 : Math.Log(x.Sout * was.Sup / (was.Sout * x.Sup));
 
     private void TakeBase(in Rates x)
     {

@@ -94,7 +94,7 @@ internal sealed partial class LineSearch
     private readonly Random _random;
     private readonly double _period;
     private ShareGrid _grid;
-    private double _soutLink, _supLink;
+    private double _soutLink, _supLink, _leastRate = MostLeastRate;
 
     // The share held, what it was found as before the number of flows changed, its rates, and the state of the watch over them.
     private double _held, _found;
@@ -165,7 +165,7 @@ internal sealed partial class LineSearch
     /// <summary>The line rates in bytes per second; they bound the search and tell traffic from noise.</summary>
     public void SetLinks(double sout, double sup)
     {
-        LeastRate = Math.Clamp(LeastRatePart * Math.Min(sout, sup), 1, MostLeastRate);
+        _leastRate = Math.Clamp(LeastRatePart * Math.Min(sout, sup), 1, MostLeastRate);
         _soutLink = _soutCapacity = sout;
         _supLink = _supCapacity = sup;
         _wake = true;
@@ -183,8 +183,6 @@ internal sealed partial class LineSearch
     /// <summary>Whether the share has proved itself for a while and nothing is going on, so that the next sample may be a long one.</summary>
     public bool IsSettled => !_isTrying && _base is not null && _low + _high == 0 && _heldBack is null && _quick.Count == 0 && _burstAge > LongBurst
         && _active - _lastMove > SettledAfter && _noise < SettledNoise && Math.Max(_soutUnrest, _supUnrest) < SettledUnrest;
-
-    private double LeastRate { get; set; } = MostLeastRate;
 
     /// <summary>Something else has the say over the share for now; what was known of the rates is void.</summary>
     public void Interrupt()
