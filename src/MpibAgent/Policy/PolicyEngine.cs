@@ -41,6 +41,9 @@ internal sealed class PolicyEngine : IHostedService
     private ISplitPolicy _policy = new ManualPolicy();
     private Observation _seen;
     private bool _hasSeen;
+
+    // What else is told of the rails: a device may also go, or come back, while its link is down.
+    private (bool IsSoutPresent, bool IsSupPresent, bool IsSoutFrozen, bool IsSupFrozen) _devices;
     private double _share = double.NaN;
     private string _toldReason = "";
     private double _toldShare = double.NaN;
@@ -63,7 +66,7 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>Called after a policy has taken charge, or has given another reason for what it does.</summary>
     public event Action? Decided;
 
-    /// <summary>Called after a decision that has moved a hint, or has found a rail's link changed or its counter frozen; up to some hundred times a second.</summary>
+    /// <summary>Called after a decision that has moved a hint, or has found a rail's device, its link or its counter in another state; up to some hundred times a second.</summary>
     public event Action? Steered;
 
     /// <summary>The name of the policy in charge.</summary>
@@ -250,9 +253,10 @@ internal sealed class PolicyEngine : IHostedService
         }
 
         // Between two samples the counters are not looked at: an interval so short says nothing.
-        var (before, soutFrozen, supFrozen) = (_seen, _rails.IsSoutFrozen, _rails.IsSupFrozen);
+        var (before, devices) = (_seen, _devices);
         _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = _pinned, IsSample = isSample };
-        var moved = !_hasSeen || !HasSameLinks(before, _seen) || (soutFrozen, supFrozen) != (_rails.IsSoutFrozen, _rails.IsSupFrozen);
+        _devices = (_rails.Sout.IsPresent, _rails.Sup.IsPresent, _rails.IsSoutFrozen, _rails.IsSupFrozen);
+        var moved = !_hasSeen || !HasSameLinks(before, _seen) || devices != _devices;
         _hasSeen |= isSample;
         try
         {

@@ -211,6 +211,29 @@ public sealed class StatusFileTests
     }
 
     [Fact]
+    public async Task A_device_that_goes_or_comes_back_while_its_link_is_down_shows()
+    {
+        using var files = new TempDirectory();
+        var nic = files["sys/class/net/eth0"];
+        PlugIn();
+        await using var agent = await RunningAgent.StartAsync(files, configure: options =>
+            (options.Policy.Name, options.Rails.SysRoot, options.Rails.Sup) = ("capacity", files["sys"], "eth0"));
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        Seen(agent, snapshot => snapshot.Rails[1].Reason == "the link is down");
+        Directory.Delete(nic, recursive: true);
+        Seen(agent, snapshot => snapshot.Rails[1] is { Kind: null, Reason: "the device is not there" });
+        PlugIn();
+        Seen(agent, snapshot => snapshot.Rails[1] is { Kind: "interface", Reason: "the link is down" });
+
+        void PlugIn()
+        {
+            Directory.CreateDirectory(nic);
+            File.WriteAllText(Path.Combine(nic, "operstate"), "down\n");
+        }
+    }
+
+    [Fact]
     public async Task Where_it_cannot_be_written_the_agent_says_so_once_and_serves()
     {
         using var files = new TempDirectory();
