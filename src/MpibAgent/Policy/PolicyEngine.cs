@@ -63,7 +63,7 @@ internal sealed class PolicyEngine : IHostedService
         _timer = loop.CreateTimer(() => Decide(isSample: true));
     }
 
-    /// <summary>Called after a policy has taken charge, or has given another reason for what it does.</summary>
+    /// <summary>Called after a policy has taken charge, has given another reason for what it does, or has no flow left to steer.</summary>
     public event Action? Decided;
 
     /// <summary>Called after a decision that has moved a hint, or has found a rail's device, its link or its counter in another state; up to some hundred times a second.</summary>
@@ -248,7 +248,9 @@ internal sealed class PolicyEngine : IHostedService
         if (_count == 0 || _policy.Period is not { } period)
         {
             // All are pinned: a change of that arms the timer again.
+            _timer.Disarm();
             _share = double.NaN;
+            Decided?.Invoke();
             return;
         }
 

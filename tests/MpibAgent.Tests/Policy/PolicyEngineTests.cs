@@ -77,6 +77,23 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task That_all_flows_are_pinned_is_told_once_it_is_known()
+    {
+        await using var agent = await RunningAgent.StartAsync(policy: new FixedShare(0.75));
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Engine.MeanShare == 0.75);
+        var (told, looks) = (double.PositiveInfinity, true);
+        await agent.Loop.InvokeAsync(() =>
+        {
+            agent.Engine.Decided += () => (told, looks) = (agent.Engine.MeanShare, agent.Engine.Seen is not null);
+            agent.Table.SetHint(0, 100, HintSource.Operator);
+        });
+        agent.WaitUntil(() => double.IsNaN(told));
+        Assert.False(looks);
+    }
+
+    [Fact]
     public async Task Without_a_flow_the_policy_is_not_asked()
     {
         var policy = new FixedShare(0.75);
