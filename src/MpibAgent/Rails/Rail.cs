@@ -36,6 +36,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     /// <summary>Whether a setting names it.</summary>
     public bool IsConfigured => _name is not null;
 
+    /// <summary>Whether the settings name one device, and one port of it, for both.</summary>
+    public bool IsSameAs(Rail other) => _name is { } own && other._name is { } others && (own.Device, own.PortNumber) == (others.Device, others.PortNumber);
+
     /// <summary>Whether its device is there.</summary>
     public bool IsPresent => _device is not null;
 

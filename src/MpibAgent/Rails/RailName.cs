@@ -10,6 +10,9 @@ internal readonly record struct RailName(string Device, int? Port)
     private const int Longest = 64;
     private const int HighestPort = 255;
 
+    /// <summary>The port that is meant, of an RDMA device.</summary>
+    public int PortNumber => Port ?? 1;
+
     /// <summary>What is wrong with a text; null when nothing is. Empty is a rail that is not configured.</summary>
     public static string? Fault(string text) => text.Length == 0 || Parse(text) is not null
         ? null : "expected one device such as mlx5_3, mlx5_3:2 or eth1, without a list or the prefixes = and ^";

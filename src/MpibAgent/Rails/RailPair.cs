@@ -75,7 +75,7 @@ internal sealed class RailPair : IDisposable
         _isOpen = true;
         Sout.Open();
         Sup.Open();
-        if (Sup.IsConfigured && Sup.Device == Sout.Device)
+        if (Sup.IsSameAs(Sout))
         {
             Log.RailCaveat(_log, Sup.Label, Sup.Device, "it is the SOUT rail as well, so no policy can tell the two apart");
         }

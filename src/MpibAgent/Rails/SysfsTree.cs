@@ -18,7 +18,7 @@ internal static class SysfsTree
         RailDevice? device = null;
         if (IsThere(RdmaDevice(root, name)))
         {
-            device = IsThere($"{RdmaDevice(root, name)}/ports/{PortOf(name)}") ? new RdmaPort(root, name.Device, PortOf(name)) : null;
+            device = IsThere($"{RdmaDevice(root, name)}/ports/{name.PortNumber}") ? new RdmaPort(root, name.Device, name.PortNumber) : null;
         }
         else if (name.Port is null && IsThere(Interface(root, name)))
         {
@@ -43,7 +43,7 @@ internal static class SysfsTree
         var ports = $"{RdmaDevice(root, name)}/ports";
         if (IsThere(RdmaDevice(root, name)))
         {
-            return IsThere($"{ports}/{PortOf(name)}") ? Unreadable : $"it has no port {PortOf(name)}; found: {Listed(NamesIn(ports))}";
+            return IsThere($"{ports}/{name.PortNumber}") ? Unreadable : $"it has no port {name.PortNumber}; found: {Listed(NamesIn(ports))}";
         }
 
         if (IsThere(Interface(root, name)))
@@ -116,8 +116,6 @@ internal static class SysfsTree
     private static string RdmaDevice(string root, RailName name) => $"{root}/class/infiniband/{name.Device}";
 
     private static string Interface(string root, RailName name) => $"{root}/class/net/{name.Device}";
-
-    private static int PortOf(RailName name) => name.Port ?? 1;
 
     private static bool IsThere(string directory) => Ownership.StatusOfTarget(directory) is { Type: UnixFileType.Directory };
 

@@ -76,12 +76,25 @@ public sealed class RailDeviceTests
             rig.Log.Lines.Where(line => line.Event == "rail-caveat").Select(line => line.Message));
     }
 
-    [Fact]
-    public void One_device_for_both_rails_is_warned_of()
+    [Theory]
+    [InlineData("eth0", "eth0")]
+    [InlineData("mlx5_0", "mlx5_0:1")]
+    [InlineData("mlx5_0:1", "mlx5_0")]
+    public void One_device_for_both_rails_is_warned_of(string sout, string sup)
     {
-        using var rig = new SysfsRig("eth0", "eth0");
+        using var rig = new SysfsRig(sout, sup);
         rig.Read();
         Assert.Contains("it is the SOUT rail as well", rig.Log.Single("rail-caveat"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mlx4_0", "mlx4_0:2")]
+    [InlineData("mlx5_0:1", "mlx5_1:1")]
+    public void Two_ports_or_two_devices_are_not(string sout, string sup)
+    {
+        using var rig = new SysfsRig(sout, sup);
+        rig.Read();
+        Assert.Equal(0, rig.Log.Count("rail-caveat"));
     }
 
     [Theory]
