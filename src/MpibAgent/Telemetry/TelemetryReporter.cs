@@ -14,12 +14,15 @@ namespace MpibAgent.Telemetry;
 /// </summary>
 internal sealed class TelemetryReporter : IHostedService, IDisposable
 {
+    // A collector may be away for a day, and ten reports a second with it.
+    private static readonly TimeSpan BetweenComplaints = TimeSpan.FromMinutes(10);
+
     private readonly TelemetryOptions _options;
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
     private readonly Func<Observation> _observe;
     private readonly ILogger<TelemetryReporter> _log;
-    private readonly Complaints _complaints;
+    private readonly FloodGate _complaints;
     private readonly LoopTimer _timer;
     private readonly byte[] _datagram = new byte[CongestionReport.DatagramSize];
     private ReportKey? _key;
@@ -36,7 +39,7 @@ internal sealed class TelemetryReporter : IHostedService, IDisposable
         _table = table;
         _observe = observe;
         _log = log;
-        _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
+        _complaints = new FloodGate(loop.Time, limit: 1, BetweenComplaints);
         _timer = loop.CreateTimer(Report);
     }
 
