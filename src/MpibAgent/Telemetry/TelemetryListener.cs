@@ -90,9 +90,11 @@ internal sealed class TelemetryListener : IHostedService, IDisposable
 
     private void Receive()
     {
-        for (var i = 0; i < DatagramsPerTurn; i++)
+        var taken = 0;
+        Ipv4Address sender = default;
+        for (; taken < DatagramsPerTurn; taken++)
         {
-            var count = _socket!.Receive(_buffer, out var sender);
+            var count = _socket!.Receive(_buffer, out sender);
             if (count < 0)
             {
                 break;
@@ -109,6 +111,13 @@ internal sealed class TelemetryListener : IHostedService, IDisposable
                     _complaintTimer.Arm(TimeSpan.Zero);
                 }
             }
+        }
+
+        if (taken == DatagramsPerTurn && !_complaintTimer.IsArmed)
+        {
+            // Where so many wait at once the kernel may have dropped some, good ones too.
+            _lastRefused = sender;
+            _complaintTimer.Arm(BetweenComplaints);
         }
 
         _table.Announce();
@@ -142,15 +151,15 @@ internal sealed class TelemetryListener : IHostedService, IDisposable
         return _table.TryReport(new Flow(report.Source, report.Destination), report.Rail, report.Level) ? Refusal.None : Refusal.TableFull;
     }
 
-    /// <summary>One line for all that was refused since the last, and the next not before ten seconds are over.</summary>
+    /// <summary>One line for all that was refused or dropped since the last, and the next not before ten seconds are over.</summary>
     private void Complain()
     {
-        if (_outcomes.AsSpan(1).SequenceEqual(_told.AsSpan(1)))
+        var dropped = Dropped;
+        if (_outcomes.AsSpan(1).SequenceEqual(_told.AsSpan(1)) && dropped == _droppedTold)
         {
             return;
         }
 
-        var dropped = Dropped;
         Log.TelemetryRefused(_log, _lastRefused, New(Refusal.ForbiddenSender), New(Refusal.Malformed), New(Refusal.Version), New(Refusal.BadMac),
             New(Refusal.Replayed), New(Refusal.TableFull), dropped - _droppedTold, _outcomes[(int)Refusal.None]);
         _droppedTold = dropped;

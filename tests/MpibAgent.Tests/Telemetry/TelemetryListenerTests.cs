@@ -190,6 +190,31 @@ public sealed class TelemetryListenerTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Good_reports_that_the_kernel_dropped_are_told()
+    {
+        var time = new ManualTime();
+        await using var rig = await TelemetryRig.StartAsync(time: time);
+        using var sender = rig.Sender();
+        using var sent = new ManualResetEventSlim();
+        var busy = rig.Loop.InvokeAsync(() => sent.Wait());
+        for (var i = 0; i < 2000; i++)
+        {
+            sender.Send(A, B, 1, 0);
+        }
+
+        sent.Set();
+        await busy;
+        Wait.Until(() => rig.OnLoop(() => rig.Listener.Accepted + rig.Listener.Dropped) == 2000);
+        time.Advance(10_000);
+        await rig.Loop.InvokeAsync(() => { });
+        await rig.Loop.InvokeAsync(() => { });
+        Assert.Contains($" {rig.OnLoop(() => rig.Listener.Dropped)} dropped by the kernel", rig.Log.Single("telemetry-refused"), StringComparison.Ordinal);
+        time.Advance(20_000);
+        await rig.Loop.InvokeAsync(() => { });
+        Assert.Equal(1, rig.Log.Count("telemetry-refused"));
+    }
+
+    [Fact]
     public async Task A_second_listener_at_the_same_port_is_told_what_to_look_at()
     {
         await using var rig = await TelemetryRig.StartAsync();
