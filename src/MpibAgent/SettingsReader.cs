@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
 using MpibAgent.Rails;
 using MpibAgent.Status;
+using MpibAgent.Telemetry;
 
 namespace MpibAgent;
 
@@ -127,6 +128,7 @@ internal sealed class SettingsReader
     private static IEnumerable<(SettingPath First, SettingPath Second)> Conflicts(AgentOptions options)
     {
         var hints = options.Hints.Path;
+        var state = options.State.Path.Length > 0 ? options.State.Path : options.Control.Path;
         var status = Path.Combine(Path.GetDirectoryName(options.Control.Path)!, StatusSnapshot.FileName);
         SettingPath[] paths =
         [
@@ -135,6 +137,7 @@ internal sealed class SettingsReader
             new("the socket", "Registration:Path", options.Registration.Path), new("the FIFO", "Control:Path", options.Control.Path),
             new("the state", "State:Path", options.State.Path),
             new("the status", "Control:Path", status), new("its draft", "Control:Path", PublishedFile.DraftOf(status)),
+            new("the sequences of senders", "Telemetry:KeyFile", options.Telemetry.KeyFile.Length > 0 ? SenderSequences.PathIn(Path.GetDirectoryName(state)!) : ""),
             new("the metrics", "Metrics:TextFile", options.Metrics.TextFile),
             new("their draft", "Metrics:TextFile", PublishedFile.DraftOf(options.Metrics.TextFile)),
         ];

@@ -267,6 +267,10 @@ public sealed class SettingsReaderTests : IDisposable
     public void Two_things_at_one_path_are_refused(string option, string path) =>
         Assert.Contains("each needs a path of its own", Assert.Single(Faults("", option, path)), StringComparison.Ordinal);
 
+    [Fact]
+    public void The_sequences_of_senders_take_a_path_beside_the_state() =>
+        Assert.Contains("each needs a path of its own", Assert.Single(Faults("", "--state", "/a/telemetry", "--telemetry-key-file", "/a/key")), StringComparison.Ordinal);
+
     [Theory]
     [InlineData("--hints-mode", "0444")]
     [InlineData("--hints-mode", "0000")]

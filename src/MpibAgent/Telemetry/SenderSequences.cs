@@ -42,6 +42,9 @@ internal sealed class SenderSequences : IDisposable
         _log = log;
     }
 
+    /// <summary>Where they are kept, in the directory of the state file.</summary>
+    public static string PathIn(string directory) => Path.Combine(directory, "telemetry");
+
     /// <summary>Takes over what an earlier agent left.</summary>
     /// <exception cref="Fault">The file is somebody else's, or cannot be made.</exception>
     public void Open()

@@ -38,7 +38,7 @@ internal sealed class TelemetryListener : IHostedService, IDisposable
         _loop = loop;
         _table = table;
         _log = log;
-        _sequences = new SenderSequences(loop.Time, options.KeyFile.Length > 0 ? Path.Combine(state.Directory, "telemetry") : null, log);
+        _sequences = new SenderSequences(loop.Time, options.KeyFile.Length > 0 ? SenderSequences.PathIn(state.Directory) : null, log);
         _senders = SenderList.TryParse(options.AllowedSenders, out var senders) ? senders : throw new Fault("[Telemetry] AllowedSenders is no list of senders");
         _complaintTimer = loop.CreateTimer(Complain);
     }
