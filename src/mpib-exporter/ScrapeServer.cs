@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using MpibAgent;
 
@@ -12,6 +13,9 @@ namespace MpibExporter;
 /// <summary>The HTTP server around <see cref="MetricsEndpoint"/>: where it listens, what it bears, when it ends.</summary>
 internal static class ScrapeServer
 {
+    /// <summary>How long a client is waited for: in the middle of a request, and at a stop.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     /// <summary>Serves until SIGTERM or SIGINT or, with systemd's sockets, until nobody has asked for a while.</summary>
     /// <param name="inherited">Systemd's sockets.</param>
     /// <param name="address">Where to listen when there are none.</param>
@@ -24,6 +28,7 @@ internal static class ScrapeServer
     {
         // The empty builder: others read appsettings.json of the working directory, and take addresses to listen at from the environment.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Patience);
         WebApplication? app = null;
         using var idleExit = new IdleExit(idle, TimeProvider.System, () => app!.Lifetime.StopApplication());
         var endsIdle = inherited.Count > 0 && idle > TimeSpan.Zero;
@@ -86,11 +91,11 @@ internal static class ScrapeServer
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
         limits.MaxConcurrentConnections = 32;
-        limits.KeepAliveTimeout = limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
+        limits.KeepAliveTimeout = limits.RequestHeadersTimeout = Patience;
         limits.MaxRequestLineSize = 1024;
         limits.MaxRequestHeadersTotalSize = 8192;
         limits.MaxRequestBufferSize = 16384;
         limits.MaxRequestBodySize = 0;
-        limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 4096, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 4096, gracePeriod: Patience);
     }
 }

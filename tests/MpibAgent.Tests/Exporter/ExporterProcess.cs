@@ -70,6 +70,14 @@ internal sealed partial class ExporterProcess : IDisposable
         _process.WaitForExit();
     }
 
+    /// <summary>Stops it as systemd does, and returns its exit code.</summary>
+    public int Stop()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+        return WaitForExit();
+    }
+
     public int WaitForExit()
     {
         Assert.True(_process.WaitForExit(TimeSpan.FromSeconds(60)), "it did not end: " + Said);

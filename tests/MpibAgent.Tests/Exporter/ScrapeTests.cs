@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using MpibAgent.Interface;
@@ -175,6 +176,19 @@ public sealed class ScrapeTests
         }
 
         Assert.Equal(200, exporter.Scrape().Status);
+    }
+
+    [Fact]
+    public void A_request_that_does_not_end_does_not_hold_up_a_stop()
+    {
+        using var files = new TempDirectory();
+        using var exporter = ExporterProcess.Start($"unix:{files["http.sock"]}", files["agent.prom"]);
+        using var half = exporter.Connect();
+        half.Send("GET /metrics HTTP/1.1\r\nHost"u8);
+        Assert.Equal(503, exporter.Scrape().Status);
+        var watch = Stopwatch.StartNew();
+        Assert.Equal(0, exporter.Stop());
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
     }
 
     private static AgentProcess Agent(TempDirectory files) => AgentProcess.Start(files, arguments: $"--metrics-file {files["agent.prom"]} --metrics-interval 1");
