@@ -36,6 +36,8 @@ internal sealed partial class ExporterProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    public int Threads => Directory.GetDirectories($"/proc/{_process.Id}/task").Length;
+
     /// <summary>Where it said that it listens: a port, or a path.</summary>
     private string Address => AddressPattern().Match(Said).Groups["address"].Value;
 

@@ -179,6 +179,29 @@ public sealed class ScrapeTests
     }
 
     [Fact]
+    public async Task On_a_host_of_many_cores_a_crowd_takes_no_more_threads_than_the_unit_allows()
+    {
+        const string TasksMax = "TasksMax=";
+        var allowed = int.Parse(File.ReadLines(Checkout.Path("deploy", "mpib-exporter.service")).Single(line => line.StartsWith(TasksMax, StringComparison.Ordinal))[TasksMax.Length..],
+            CultureInfo.InvariantCulture);
+        using var files = new TempDirectory();
+        using var exporter = ExporterProcess.Start($"unix:{files["http.sock"]}", files["agent.prom"], "DOTNET_PROCESSOR_COUNT=128");
+        var most = 0;
+        var crowd = Enumerable.Range(0, 16).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                for (var scrapes = 0; scrapes < 200; scrapes++)
+                {
+                    exporter.Scrape();
+                    most = Math.Max(most, exporter.Threads);
+                }
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+        await Task.WhenAll(crowd);
+        Assert.InRange(most, 1, allowed);
+    }
+
+    [Fact]
     public void A_request_that_does_not_end_does_not_hold_up_a_stop()
     {
         using var files = new TempDirectory();
