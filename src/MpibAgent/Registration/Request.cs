@@ -96,7 +96,7 @@ internal readonly record struct Request(
         var expected = ExpectedLength(header.Type);
         return expected switch
         {
-            0 => string.Create(CultureInfo.InvariantCulture, $"expected type 1 or 2, got {(byte)header.Type}"),
+            NoSuchType => string.Create(CultureInfo.InvariantCulture, $"expected type 1 or 2, got {(byte)header.Type}"),
             _ when header.Length != expected =>
                 string.Create(CultureInfo.InvariantCulture, $"type {(byte)header.Type}: expected msg_len {expected}, got {header.Length}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"cut short: {bytes.Length} bytes of {expected}"),
@@ -107,10 +107,13 @@ internal readonly record struct Request(
     public static bool WantsDeregisterResponse(ReadOnlySpan<byte> bytes) =>
         bytes.Length > 6 && (MessageType)bytes[6] == MessageType.Deregister;
 
+    /// <summary>The length of no message: msg_len has 16 bits without a sign.</summary>
+    private const int NoSuchType = -1;
+
     private static int ExpectedLength(MessageType type) => type switch
     {
         MessageType.Register => RegisterRequest.Size,
         MessageType.Deregister => DeregisterRequest.Size,
-        _ => 0,
+        _ => NoSuchType,
     };
 }

@@ -11,6 +11,7 @@ public sealed class HostilePeerTests
     [InlineData("DEADBEEF00000000", "")]
     [InlineData("5249504D1B000100", "5249504D10008000" + "02000000" + "FFFFFFFF")]
     [InlineData("5249504D1C000900", "5249504D10008000" + "02000000" + "FFFFFFFF")]
+    [InlineData("5249504D00000900", "5249504D10008000" + "02000000" + "FFFFFFFF")]
     [InlineData("5249504D0D000200", "5249504D0C008000" + "02000000")]
     public async Task A_bad_request_is_answered_where_the_magic_was_right_and_closes_the_socket(string hex, string reply)
     {

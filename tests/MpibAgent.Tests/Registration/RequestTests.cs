@@ -65,6 +65,8 @@ public sealed class RequestTests
     [InlineData("5249504D00000100", RequestState.Invalid, "type 1: expected msg_len 28, got 0")]
     [InlineData("5249504D1C000000", RequestState.Invalid, "expected type 1 or 2, got 0")]
     [InlineData("5249504D10008000", RequestState.Invalid, "expected type 1 or 2, got 128")]
+    [InlineData("5249504D00000000", RequestState.Invalid, "expected type 1 or 2, got 0")]
+    [InlineData("5249504D00000900", RequestState.Invalid, "expected type 1 or 2, got 9")]
     public void A_faulty_header_is_refused_with_what_was_expected(string hex, object state, string reason)
     {
         Assert.Equal(state, Request.Read(Convert.FromHexString(hex), out _));
@@ -86,6 +88,23 @@ public sealed class RequestTests
         _ = Request.WantsDeregisterResponse(bytes);
         Assert.True(state == RequestState.Complete ? request.Length <= bytes.Length : request == default);
     }, iter: Fuzz.Iterations);
+
+    [Fact]
+    public void Of_all_lengths_and_types_two_pairs_are_requests()
+    {
+        var bytes = Convert.FromHexString(Register);
+        var good = new List<int>();
+        for (var pair = 0; pair < 1 << 24; pair++)
+        {
+            (bytes[4], bytes[5], bytes[6]) = ((byte)pair, (byte)(pair >> 8), (byte)(pair >> 16));
+            if (Request.Read(bytes, out _) != RequestState.Invalid)
+            {
+                good.Add(pair);
+            }
+        }
+
+        Assert.Equal([0x01001C, 0x02000C], good);
+    }
 
     [Fact]
     public void Any_change_of_a_good_request_is_read_or_refused_without_a_crash() =>
