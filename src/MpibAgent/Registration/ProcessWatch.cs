@@ -46,7 +46,7 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
             {
                 _ = Close(pidfd);
             }
-            else if (Marshal.GetLastPInvokeError() is not (NoSuchProcess or InvalidArgument) and var error)
+            else if (Marshal.GetLastPInvokeError() is not (NoSuchProcess or NoSuchFile or InvalidArgument) and var error)
             {
                 throw new Fault($"cannot watch pid {identity.Pid}: {Marshal.GetPInvokeErrorMessage(error)}; raise LimitNOFILE=");
             }
@@ -232,7 +232,10 @@ internal sealed partial class ProcessWatch(EventLoop loop, SlotTable table, Limi
     private const int NoDescriptors = 24;
     private const int NumberOfFiles = 7;
 
+    // Of a pid that is a thread's by now, as the kernel's version goes.
+    private const int NoSuchFile = 2;
     private const int InvalidArgument = 22;
+
     private const int SocketLevel = 1;
     private const int PeerPidfd = 77;
     private const int NoSuchOption = 92;

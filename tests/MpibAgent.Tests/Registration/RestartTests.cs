@@ -1,3 +1,4 @@
+using System.Globalization;
 using MpibAgent.Interface;
 
 namespace MpibAgent.Tests.Registration;
@@ -61,5 +62,20 @@ public sealed class RestartTests
         Assert.Equal(0, agent.OnLoop(() => agent.Table.ConnectionCount));
         Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
         Assert.Equal(1, agent.OnLoop(() => agent.Table.ConnectionCount));
+    }
+
+    [Fact]
+    public async Task A_thread_that_was_given_the_pid_of_a_process_that_ended_is_not_it()
+    {
+        using var files = new TempDirectory();
+        var thread = Directory.GetDirectories("/proc/self/task").Select(task => int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture))
+            .Where(id => id != Environment.ProcessId).Min();
+        using (var table = new Slots.TestTable(files))
+        {
+            table.Table.Register(Slots.TestTable.Process(thread), 1, new MpibAgent.Slots.Flow(RegistrationTests.A, RegistrationTests.B), out _);
+        }
+
+        await using var agent = await RunningAgent.StartAsync(files);
+        Assert.Equal(0, agent.OnLoop(() => agent.Table.ConnectionCount));
     }
 }
