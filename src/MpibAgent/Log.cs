@@ -95,7 +95,7 @@ internal static partial class Log
     public static partial void HintOutOfRange(ILogger log, int slot, uint hint, string encoding, uint limit, uint initial);
 
     [LoggerMessage(312, LogLevel.Warning, "the region had to be made anew, and {Processes} processes with {Connections} connections have the one before mapped, "
-        + "which nobody writes any more: restart these jobs. Hints that were set are forgotten", EventName = "region-lost")]
+        + "which nobody writes any more: restart these jobs. Hints that were set are forgotten, but for that of all", EventName = "region-lost")]
     public static partial void RegionLost(ILogger log, int processes, int connections);
 
     // 400: Registration

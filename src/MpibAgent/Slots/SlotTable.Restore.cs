@@ -65,8 +65,14 @@ internal sealed partial class SlotTable
             (flow, source) = (shown, state.IsBlankSlot(slot) && !hasFlow ? HintSource.Initial : AdoptedSource(entry.SupBw));
         }
 
-        // A region that is new has forgotten what was set.
-        _slots[slot].Source = region.Adopted ? source : Unset;
+        _slots[slot].Source = source;
+        if (!region.Adopted)
+        {
+            // It is new, and has forgotten what was set.
+            _slots[slot].Source = Unset;
+            region.WriteHint(slot, InitialHint);
+        }
+
         if (hasFlow && _slotOfFlow.TryAdd(flow, slot))
         {
             _slots[slot].Flow = flow;

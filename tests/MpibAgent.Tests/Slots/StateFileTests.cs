@@ -165,6 +165,21 @@ public sealed class StateFileTests : IDisposable
         Assert.Equal(0, _log.Count("region-lost"));
     }
 
+    [Fact]
+    public void In_a_region_that_was_lost_the_initial_hint_that_an_operator_set_holds()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            before.Table.SetAll(8, HintSource.Operator);
+        }
+
+        File.Delete(_files["hints"]);
+        using var after = new TestTable(_files);
+        Assert.Equal(8u, after.Table.InitialHint);
+        Assert.All(Enumerable.Range(0, 256), slot => Assert.Equal((8u, HintSource.Operator), (after.Table.HintOf(slot), after.Table.SourceOf(slot))));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
