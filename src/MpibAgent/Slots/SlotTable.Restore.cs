@@ -11,6 +11,12 @@ internal sealed partial class SlotTable
         _allPinned = state.Initial <= options.Encoding.MaxHint();
         InitialHint = _allPinned ? state.Initial!.Value : options.Initial;
         var damaged = state.IsInitialDamaged ? 1 : 0;
+        if (!_allPinned)
+        {
+            // One beyond this encoding must not be in force again with the next.
+            state.Initial = null;
+        }
+
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             damaged += RestoreSlot(slot) ? 0 : 1;

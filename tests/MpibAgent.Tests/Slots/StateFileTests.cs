@@ -221,6 +221,19 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void An_initial_hint_beyond_an_encoding_does_not_come_back_with_another()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetAll(5000, HintSource.Operator);
+        }
+
+        new TestTable(_files, encoding: HintEncoding.Ppm1024).Dispose();
+        using var after = new TestTable(_files);
+        Assert.Equal((1u, false), (after.Table.InitialHint, after.Table.IsInitialPinned));
+    }
+
+    [Fact]
     public void A_changed_initial_hint_reaches_the_slots_that_nobody_has_set()
     {
         using (var before = new TestTable(_files))
