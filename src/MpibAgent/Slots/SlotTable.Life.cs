@@ -65,7 +65,12 @@ internal sealed partial class SlotTable
         }
 
         _slots[slot].Connections++;
-        _orphans.Remove(slot);
+        if (_orphans.Contains(slot))
+        {
+            // In the record as well: with its last connection it is free, also for the next agent.
+            _orphans.Remove(slot);
+            Record(slot);
+        }
     }
 
     /// <summary>With its last connection a flow loses its slot, and the slot its hint.</summary>

@@ -296,6 +296,26 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void A_flow_found_in_the_region_and_registered_again_is_as_any_other()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+        }
+
+        File.Delete(State);
+        using (var again = new TestTable(_files))
+        {
+            Register(again, 1, 1, 1);
+        }
+
+        // Killed when its last connection had gone, right after that store.
+        Patch(State, 64 + (256 * 16) + 24, new byte[8]);
+        using var after = new TestTable(_files);
+        Assert.Equal(0, after.Table.FlowCount);
+    }
+
+    [Fact]
     public void Hints_of_a_region_whose_state_is_lost_stay_over_every_restart()
     {
         using (var before = new TestTable(_files))
