@@ -25,11 +25,8 @@ internal sealed class Complaints
             return true;
         }
 
-        if (!_timer.IsArmed)
-        {
-            _timer.ArmAt(_gate.IntervalEnd);
-        }
-
+        // Also where it is armed, for an interval that is over: the loop is late with it.
+        _timer.ArmAt(_gate.IntervalEnd);
         return false;
     }
 }
