@@ -15,9 +15,15 @@ public readonly record struct Ipv4Address(uint Raw)
     /// <summary>Reads a dotted quad.</summary>
     /// <exception cref="FormatException"><paramref name="text"/> is no IPv4 address.</exception>
     public static Ipv4Address Parse(string text) =>
-        IPAddress.TryParse(text, out var address) && address.AddressFamily == AddressFamily.InterNetwork
-            ? new Ipv4Address(BinaryPrimitives.ReadUInt32LittleEndian(address.GetAddressBytes()))
-            : throw new FormatException($"expected an IPv4 address such as 10.0.1.2, got '{text}'");
+        TryParse(text, out var address) ? address : throw new FormatException($"expected an IPv4 address such as 10.0.1.2, got '{text}'");
+
+    /// <summary>Reads a dotted quad as it is written. 10.1, 0x0a000001 and 010.0.0.1, which is 8.0.0.1, are addresses to the library, and slips of an operator.</summary>
+    public static bool TryParse(string text, out Ipv4Address address)
+    {
+        var isQuad = IPAddress.TryParse(text, out var parsed) && parsed.AddressFamily == AddressFamily.InterNetwork && parsed.ToString() == text;
+        address = isQuad ? new Ipv4Address(BinaryPrimitives.ReadUInt32LittleEndian(parsed!.GetAddressBytes())) : default;
+        return isQuad;
+    }
 
     /// <summary>The dotted quad.</summary>
     public override string ToString() =>

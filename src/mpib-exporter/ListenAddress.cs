@@ -31,7 +31,7 @@ internal static class ListenAddress
 
             problem = $"expected unix: and an absolute path of at most {LongestSocketPath} bytes";
         }
-        else if (!IPEndPoint.TryParse(text, out var address) || (address.Port == 0 && !text.EndsWith(":0", StringComparison.Ordinal)))
+        else if (!IPEndPoint.TryParse(text, out var address) || address.ToString() != text)
         {
             problem = $"expected 127.0.0.1:PORT, [::1]:PORT or unix:PATH";
         }

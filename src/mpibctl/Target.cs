@@ -21,7 +21,7 @@ public sealed record Target(int? Slot, Ipv4Address? Source = null, Ipv4Address? 
             return new Target(Slot: null);
         }
 
-        if (text.Split(',') is [var source, var destination] && TryParseAddress(source, out var from) && TryParseAddress(destination, out var to))
+        if (text.Split(',') is [var source, var destination] && Ipv4Address.TryParse(source, out var from) && Ipv4Address.TryParse(destination, out var to))
         {
             return new Target(null, from, to);
         }
@@ -33,25 +33,5 @@ public sealed record Target(int? Slot, Ipv4Address? Source = null, Ipv4Address? 
 
         reason = $"expected a slot of 0 to {HintLayout.SlotCount - 1}, a flow such as 10.0.0.1,10.0.0.2, or all; got '{Text.Safe(text)}'";
         return null;
-    }
-
-    // Four numbers, as the agent writes them: no other form that inet_aton(3) takes.
-    private static bool TryParseAddress(string text, out Ipv4Address address)
-    {
-        address = default;
-        uint raw = 0;
-        var parts = text.Split('.');
-        for (var i = 0; i < parts.Length; i++)
-        {
-            if (!byte.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out var part))
-            {
-                return false;
-            }
-
-            raw |= (uint)part << (8 * (i % 4));
-        }
-
-        address = new Ipv4Address(raw);
-        return parts.Length == 4;
     }
 }

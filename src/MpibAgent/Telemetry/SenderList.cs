@@ -53,7 +53,7 @@ internal sealed class SenderList
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         var length = 32u;
         if ((slash >= 0 && (!uint.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out length) || length > 32))
-            || !Ipv4Endpoint.TryParseAddress(slash < 0 ? text : text[..slash], out var address))
+            || !Ipv4Address.TryParse(slash < 0 ? text : text[..slash], out var address))
         {
             return false;
         }

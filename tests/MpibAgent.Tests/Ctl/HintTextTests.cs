@@ -61,6 +61,7 @@ public sealed class HintTextTests
     [InlineData("10.0.0.1,")]
     [InlineData("10.0.0.1,10.0.0")]
     [InlineData("10.0.0.1,10.0.0.256")]
+    [InlineData("010.0.0.1,10.0.0.2")]
     [InlineData("10.0.0.1,10.0.0.2,10.0.0.3")]
     [InlineData("ALL")]
     [InlineData("1\e[2J")]

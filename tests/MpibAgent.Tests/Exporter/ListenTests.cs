@@ -21,6 +21,7 @@ public sealed class ListenTests
 
     [Theory]
     [InlineData("--listen 127.0.0.1", "expected 127.0.0.1:PORT, [::1]:PORT or unix:PATH")]
+    [InlineData("--listen 127.0.0.010:19471", "expected 127.0.0.1:PORT, [::1]:PORT or unix:PATH")]
     [InlineData("--listen localhost:19471", "expected 127.0.0.1:PORT, [::1]:PORT or unix:PATH")]
     [InlineData("--listen unix:relative", "expected unix: and an absolute path")]
     [InlineData("--file relative", "expected an absolute path, got 'relative'")]

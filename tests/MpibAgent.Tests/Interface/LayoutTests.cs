@@ -71,6 +71,8 @@ public sealed class LayoutTests
     [InlineData("")]
     [InlineData("::1")]
     [InlineData("10.0.0.256")]
+    [InlineData("010.0.0.1")]
+    [InlineData("10.0.1")]
     public void What_is_no_address_is_refused(string text) => Assert.Throws<FormatException>(() => Ipv4Address.Parse(text));
 
     private static string Hex<T>(T value, params int[] groups)
