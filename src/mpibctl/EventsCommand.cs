@@ -26,7 +26,7 @@ public static class EventsCommand
         var unit = new Option<string>("--unit") { HelpName = "UNIT", Description = "of another unit (mpib-agent.service)", DefaultValueFactory = _ => "mpib-agent.service" };
         var command = new Command("events", "What happened, from the journal.") { follow, count, slot, name, warnings, unit };
         command.SetAction(parsed => Run(Arguments(parsed.GetValue(follow), parsed.GetValue(count), parsed.GetValue(slot), parsed.GetValue(name), parsed.GetValue(warnings),
-            parsed.GetValue(unit)!)));
+            parsed.GetValue(unit)!), isAskedForSome: parsed.GetValue(count) > 0));
         return command;
     }
 
@@ -42,7 +42,7 @@ public static class EventsCommand
         .. slot is not null && name is null ? ["+", .. ForAllSlots.Select(all => $"MPIB_EVENT={all}")] : Array.Empty<string>(),
     ];
 
-    private static int Run(string[] arguments)
+    private static int Run(string[] arguments, bool isAskedForSome)
     {
         Process journal;
         try
@@ -74,7 +74,7 @@ public static class EventsCommand
             }
 
             journal.WaitForExit();
-            if (count == 0 && journal.ExitCode == 0)
+            if (count == 0 && isAskedForSome && journal.ExitCode == 0)
             {
                 Terminal.Complain("the journal has no such entries, or you may not read it (sudo, or group systemd-journal)");
             }

@@ -54,6 +54,18 @@ public sealed class EventsCommandTests
             File.ReadAllText(files["asked"]), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("0", "")]
+    [InlineData("1", "mpibctl: the journal has no such entries, or you may not read it (sudo, or group systemd-journal)\n")]
+    public void Where_entries_were_asked_for_and_there_are_none_it_says_so(string lines, string expected)
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["journalctl"], "#!/bin/sh\n");
+        File.SetUnixFileMode(files["journalctl"], (UnixFileMode)0x1ED);
+
+        Assert.Equal((0, "", expected), Ctl.RunWith(("PATH", $"{files.Path}:/usr/bin:/bin"), "events", "-n", lines));
+    }
+
     [Fact]
     public void Without_a_journal_it_says_so()
     {
