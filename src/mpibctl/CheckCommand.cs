@@ -69,12 +69,15 @@ public static class CheckCommand
             Verdict.Bad => ("WRONG ", Line.Bad),
             _ => ("-     ", Line.Faint),
         };
-        yield return new Line(mark, style).Add($"{finding.Link,-10}", Line.Strong).Add(Text.Safe(finding.What, limit: 400));
+        yield return new Line(mark, style).Add($"{finding.Link,-10}", Line.Strong).Add(Shown(finding.What));
         if (finding.Mend is { } mend)
         {
-            yield return new Line("      ").Add($"{"",-10}").Add("run: ", Line.Faint).Add(Text.Safe(mend, limit: 400));
+            yield return new Line("      ").Add($"{"",-10}").Add("run: ", Line.Faint).Add(Shown(mend));
         }
     }
+
+    /// <summary>Safe to show. Parts of it have been made so before: a backslash stays one.</summary>
+    private static string Shown(string text) => Text.Safe(text, limit: 400).Replace(@"\\", @"\", StringComparison.Ordinal);
 
     /// <summary>The units as systemd has them; null where it does not run or answer.</summary>
     private static Dictionary<string, Unit>? AskUnits()

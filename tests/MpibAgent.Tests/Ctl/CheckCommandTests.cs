@@ -64,6 +64,20 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_jobs_name_looks_as_in_the_status()
+    {
+        using var agent = AgentProcess.Start(_files);
+        using var job = PluginProcess.StartUnder(["sh", "-c", $"ln -s $0 {_files["plügin"]}; exec {_files["plügin"]} \"$@\""], _files["agent.sock"], _files["hints"]);
+        job.Do("register 1 10.0.0.1 10.0.0.2");
+        const string Name = @"pl\xc3\xbcgin";
+        Wait.Until(() => Ctl.Run(_files, "status").Output.Contains($" {Name}", StringComparison.Ordinal));
+
+        Assert.Contains($"pid {job.Pid} ({Name}): ", Ctl.Run(_files, "check").Output, StringComparison.Ordinal);
+
+        await agent.StopAsync();
+    }
+
+    [Fact]
     public void A_status_file_that_can_be_none_is_told_and_no_agent_is_to_be_started_for_it()
     {
         var (code, _, errors) = Ctl.RunWith(("PATH", "/usr/bin:/bin"), "--agent", _files["other"], "set", "0", "1");
