@@ -43,7 +43,7 @@ public static class CheckCommand
         var (region, socket, control) = snapshot is null
             ? (HintLayout.DefaultPath, Protocol.DefaultPath, "/run/mpib/control") : (snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control);
         findings.Add(Safe("directory", System.IO.Path.GetDirectoryName(region)!));
-        findings.Add(RegionIs(region));
+        findings.Add(RegionIs(region, view.State == Liveness.Alive));
         findings.Add(Answers(socket));
         findings.Add(Takes(control));
         if (snapshot is not null)
@@ -166,12 +166,19 @@ public static class CheckCommand
         { } found => new Finding(link, Verdict.Good, $"{directory} is {Users.NameOf(found.Owner)}'s alone"),
     };
 
-    private static Finding RegionIs(string path)
+    /// <summary>To run before a restart where there is what no agent removes, such as the directory that docker makes of a path to bind that is not there.</summary>
+    private static string Removing(string path) =>
+        TrustedFile.StatusOf(path) is { Type: UnixFileType.Directory or UnixFileType.SymbolicLink } ? $"sudo rm -r {path}; " : "";
+
+    private static Finding RegionIs(string path, bool isAlive)
     {
         using var region = LiveRegion.Open(path, out var problem);
         if (region is null)
         {
-            return new Finding("region", Verdict.Bad, problem.Split("; run: ")[0], "sudo systemctl restart mpib-agent");
+            // A living agent made sure that it was its own, and jobs have it mapped. Otherwise who made it may have it open still.
+            var mend = TrustedFile.StatusOf(path) is not { Type: UnixFileType.Regular } file || TrustedFile.IsTrusted(file.Owner) ? Removing(path) + "sudo systemctl restart mpib-agent"
+                : isAlive ? $"sudo chown {TrustedFile.ServiceUser} {path}" : $"sudo rm {path}; sudo systemctl restart mpib-agent";
+            return new Finding("region", Verdict.Bad, problem.Split("; run: ")[0], mend);
         }
 
         if (TrustedFile.StatusOf(path) is { } found && (found.Mode & UnixFileMode.OtherRead) == 0)
@@ -189,7 +196,7 @@ public static class CheckCommand
     {
         var notSeen = new List<string>();
         return StatusReport.WhyNoAnswer(path, notSeen) is { } silence
-            ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? "sudo " + mend : null)
+            ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? Removing(path) + "sudo " + mend : null)
             : notSeen.Count > 0 ? new Finding("socket", Verdict.Bad, $"{path}: you may not connect, and so could not your jobs", $"sudo chmod 0666 {path}")
             : new Finding("socket", Verdict.Good, $"{path} answers");
     }
@@ -199,7 +206,7 @@ public static class CheckCommand
         using var fifo = TrustedFile.Open(path, isFifo: true, out var problem, out _);
         return fifo is not null ? new Finding("control", Verdict.Good, $"{path}: somebody reads it, and you may write")
             : problem.Contains("permission", StringComparison.Ordinal) ? new Finding("control", Verdict.Skipped, $"{path}: you may not command", $"sudo usermod -aG {TrustedFile.ServiceUser} $USER")
-            : new Finding("control", Verdict.Bad, problem.Split("; run: ")[0], "sudo systemctl restart mpib-control.socket mpib-agent");
+            : new Finding("control", Verdict.Bad, problem.Split("; run: ")[0], Removing(path) + "sudo systemctl restart mpib-control.socket mpib-agent");
     }
 
     private static Finding RailIs(RailState rail, string sysRoot, string policy)

@@ -117,6 +117,10 @@ public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
         "WRONG unit      mpib-agent.socket is inactive")]
     [InlineData("rm -r /run/mpib", "WRONG agent     the service runs, and its status is not at /run/mpib/status.json")]
     [InlineData("chown alice /tmp/mpib", "WRONG directory /tmp/mpib belongs to alice")]
+    [InlineData("chown alice /tmp/mpib/hints", "WRONG region    /tmp/mpib/hints: belongs to alice")]
+    [InlineData("rm /tmp/mpib/hints; mkdir /tmp/mpib/hints", "WRONG region    /tmp/mpib/hints: expected a regular file")]
+    [InlineData("rm /tmp/mpib/agent.sock; mkdir /tmp/mpib/agent.sock", "WRONG socket    /tmp/mpib/agent.sock: there is no socket")]
+    [InlineData("rm /run/mpib/control; mkdir /run/mpib/control", "WRONG control   /run/mpib/control: Is a directory")]
     [InlineData("rm -r /tmp/mpib", "WRONG region    /tmp/mpib/hints: there is no hint region")]
     public async Task What_check_says_to_run_mends_it(string harm, string expected)
     {
