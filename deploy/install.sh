@@ -146,6 +146,12 @@ keep_built() { # KIND PROJECT DESTINATION
     fi
 }
 
+# What dpkg has installed is dpkg's: without its files the package could be neither upgraded nor removed.
+check_packages() {
+    ! dpkg-query --show --showformat='${db:Status-Status}\n' mpib-agent mpib-exporter 2>/dev/null | grep -qvxE 'not-installed|config-files' ||
+        fail 'the Debian package is installed here; upgrade it with apt, or: apt remove mpib-agent mpib-exporter'
+}
+
 # --- Installing -----------------------------------------------------------------------------------------------------
 
 # Files appear whole or not at all, a running binary's too, by rename.
@@ -227,6 +233,7 @@ install_all() {
     [ "$(id -u)" = 0 ] || fail 'expected to be run by root; run: sudo install.sh'
     command -v systemctl >/dev/null || fail 'systemd is not installed here'
 
+    check_packages
     check_region
 
     if [ -z "$prebuilt" ]; then
@@ -334,6 +341,7 @@ remove_listed() { # KIND SOURCE DESTINATION
 
 uninstall() {
     [ "$(id -u)" = 0 ] || fail 'expected to be run by root; run: sudo install.sh --uninstall'
+    check_packages
     # An earlier version had none.
     [ -e /usr/lib/systemd/system/mpib-exporter.socket ] || exporter=''
     if [ -e /usr/lib/systemd/system/$service ]; then

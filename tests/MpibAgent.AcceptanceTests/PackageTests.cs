@@ -93,6 +93,20 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
     }
 
     [Fact]
+    public async Task Install_sh_leaves_it_alone()
+    {
+        await Machine.ShellAsync($"dpkg --install {OldAgent}");
+        foreach (var arguments in new[] { $"--prebuilt {SystemdMachine.Source}/mpib-agent", "--uninstall --purge" })
+        {
+            var outcome = await Machine.RunAsync("sh", "-c", $"{Install} {arguments}");
+            Assert.Equal(1, outcome.ExitCode);
+            Assert.Contains("the Debian package is installed here", outcome.Errors, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("", await Machine.ShellAsync("dpkg --verify mpib-agent"));
+    }
+
+    [Fact]
     public async Task Removed_it_leaves_what_jobs_have_mapped_and_installed_again_it_goes_on_with_it()
     {
         await Machine.ShellAsync($"dpkg --install {OldAgent}");
