@@ -93,6 +93,19 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
     }
 
     [Fact]
+    public async Task A_masked_service_goes_on_as_it_was_over_an_upgrade()
+    {
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; systemctl mask mpib-agent");
+        var pid = await MainPidAsync();
+
+        await Machine.ShellAsync($"dpkg --install {NewAgent}");
+
+        Assert.Equal(pid, await MainPidAsync());
+        await Machine.ShellAsync("systemctl unmask mpib-agent; systemctl restart mpib-agent");
+        Assert.NotEqual(pid, await MainPidAsync());
+    }
+
+    [Fact]
     public async Task Install_sh_leaves_it_alone()
     {
         await Machine.ShellAsync($"dpkg --install {OldAgent}");
