@@ -15,11 +15,11 @@ check_region() {
     esac
 }
 
-# An agent that root ran before there was a user mpib has left things of root's. Links are not followed, and the
-# directories come last (with tmpfiles.d): while they are root's, nobody can put other files in place.
+# An agent that root ran where there was no user mpib, such as a DaemonSet's, has left things of root's. Links are not
+# followed, and the directories come last (with tmpfiles.d): while they are root's, nobody can put other files in place.
 adopt_files() {
     for directory in /tmp/mpib /run/mpib; do
-        [ ! -d "$directory" ] ||
+        [ "$(stat -c %U "$directory" 2>/dev/null)" != root ] ||
             find "$directory" -mindepth 1 -maxdepth 1 -user root -links 1 \( -type f -o -type s -o -type p \) \
                 -exec chown --no-dereference mpib:mpib {} +
     done

@@ -144,6 +144,19 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
     }
 
     [Fact]
+    public async Task What_an_agent_of_roots_left_after_a_removal_is_taken_over()
+    {
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; dpkg --remove mpib-agent; chown -R root:root /tmp/mpib /run/mpib");
+        var inode = await InodeAsync();
+
+        await Machine.ShellAsync($"dpkg --install {OldAgent}");
+
+        Assert.Equal("active", await PropertyAsync("ActiveState"));
+        Assert.Equal(inode, await InodeAsync());
+        Assert.Equal("mpib\nmpib\nmpib", await Machine.ShellAsync("stat -c %U /tmp/mpib /tmp/mpib/hints /run/mpib/state"));
+    }
+
+    [Fact]
     public async Task Purged_it_leaves_nothing()
     {
         await Machine.ShellAsync($"dpkg --install {OldAgent}; echo '# mine' >>/etc/mpib/agent.conf; apt-get purge --yes mpib-agent");
