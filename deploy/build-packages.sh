@@ -83,7 +83,7 @@ END
         mkdir -p "$root/usr/share/lintian/overrides"
         cp "$2/lintian-overrides" "$root/usr/share/lintian/overrides/$1"
     fi
-    find "$root/usr/share" -type f -exec chmod 0644 {} +
+    find "$root/usr/share" -type f ! -name '*.sh' -exec chmod 0644 {} +
 
     # What the programs need of the system: nothing but glibc, and of that the newest symbol that they use.
     programs=$(find "$root/usr/sbin" "$root/usr/bin" -type f 2>/dev/null || :)
@@ -119,7 +119,7 @@ name=mpib-agent-$version-$runtime
 tree=$scratch/$name
 mkdir "$tree"
 # shellcheck disable=SC2046 # patterns of the list
-(cd "$source_tree" && cp --parents $(awk '$1 ~ /^(file|socket|settings|document)$/ { print $2 }' deploy/files) \
+(cd "$source_tree" && cp --parents $(awk '$1 ~ /^(file|socket|settings|document|script)$/ { print $2 }' deploy/files) \
     deploy/files deploy/install.sh deploy/take-over.sh CHANGELOG.md "$tree")
 for program in $all_programs; do
     cp "$program" "$tree/"

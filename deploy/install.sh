@@ -161,6 +161,13 @@ put() { # MODE SOURCE DESTINATION
     mv -f "$3.new" "$3"
 }
 
+mode_of() { # KIND
+    case $1 in
+        program | script) echo 0755 ;;
+        *) echo 0644 ;;
+    esac
+}
+
 # Sets changed=yes when it did something, and leaves word of it for a run after this one, should this end before a running agent is restarted.
 install_file() { # MODE SOURCE DESTINATION
     if ! cmp -s "$2" "$3"; then
@@ -220,10 +227,10 @@ install_listed() { # KIND SOURCE DESTINATION
             install_file 0644 "$2" "$3"
             ;;
         settings) install_settings "$2" "$3" ;;
-        document)
+        document | script)
             [ -e "$2" ] || return 0
             mkdir -p "$(dirname "$3")"
-            cmp -s "$2" "$3" || put 0644 "$2" "$3"
+            cmp -s "$2" "$3" || put "$(mode_of "$1")" "$2" "$3"
             ;;
         *) install_file 0644 "$2" "$3" ;;
     esac
@@ -286,14 +293,12 @@ drop_jit_settings() {
 }
 
 stage_listed() { # KIND SOURCE DESTINATION
-    mode=0644
     if [ "$1" = program ]; then
-        mode=0755
         set -- "$1" "$(program "$3")" "$3"
         [ -n "$2" ] || return 0
     fi
     mkdir -p "$directory$(dirname "$3")"
-    put "$mode" "$2" "$directory$3"
+    put "$(mode_of "$1")" "$2" "$directory$3"
 }
 
 start_agent() {

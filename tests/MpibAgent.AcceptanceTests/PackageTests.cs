@@ -190,6 +190,10 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
         Assert.Subset((await Machine.ShellAsync($"dpkg-deb --fsys-tarfile {OldAgent} | tar --list")).Split('\n').Select(path => path.TrimStart('.')).ToHashSet(), paths.ToHashSet());
 
     [Fact]
+    public async Task Slurm_can_execute_what_is_copied_from_the_examples() =>
+        Assert.Equal("-rwxr-xr-x\n-rwxr-xr-x", await Machine.ShellAsync($"dpkg-deb --contents {OldAgent} | grep 'examples/slurm/.*[.]sh$' | cut -d ' ' -f 1"));
+
+    [Fact]
     public async Task The_tarball_installs_and_uninstalls_without_dotnet()
     {
         var tarball = await Machine.PackagesAsync("0.1.0") + "/mpib-agent-0.1.0-linux-*.tar.gz";
