@@ -16,11 +16,12 @@ drain() {
     exit 1
 }
 
-# An agent that is being restarted is back within a second. One that hangs is killed by systemd's watchdog after 20.
+# An agent that is being restarted is back within a second. One that hangs is killed by systemd's watchdog after 20. Of a
+# systemd that hangs systemctl would wait for an answer 90 s.
 tries=5
-until state=$(systemctl is-active mpib-agent.service); do
+until state=$(timeout 4 systemctl is-active mpib-agent.service); do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || drain "the service is $state; journalctl -u mpib-agent -p err -b"
+    [ "$tries" -gt 0 ] || drain "the service is ${state:-unknown: systemd does not answer}; journalctl -u mpib-agent -p err -b"
     sleep 1
 done
 

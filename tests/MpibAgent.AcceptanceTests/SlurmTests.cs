@@ -13,7 +13,7 @@ public sealed class SlurmTests(SystemdMachine machine) : AcceptanceTest(machine)
             mkdir -p /opt/slurm
             printf '#!/bin/sh\necho "$@" >/opt/slurm/said\n' >/opt/slurm/scontrol
             chmod +x /opt/slurm/scontrol
-            rm -f /opt/slurm/said
+            rm -f /opt/slurm/said /opt/slurm/systemctl
             """);
     }
 
@@ -26,6 +26,7 @@ public sealed class SlurmTests(SystemdMachine machine) : AcceptanceTest(machine)
 
     [Theory]
     [InlineData($"systemctl stop {Units}", "the service is inactive; journalctl")]
+    [InlineData("printf '#!/bin/sh\\nexec sleep 90\\n' >/opt/slurm/systemctl; chmod +x /opt/slurm/systemctl", "the service is unknown: systemd does not answer; journalctl")]
     [InlineData("rm /tmp/mpib/agent.sock", "no socket at /tmp/mpib/agent.sock; systemctl")]
     [InlineData("rm /tmp/mpib/hints", "no region at /tmp/mpib/hints; systemctl")]
     [InlineData("mv /tmp/mpib/hints /tmp/mpib/old; head -c 4112 /dev/zero >/tmp/mpib/hints", "the file at /tmp/mpib/hints is no hint region; systemctl")]
