@@ -252,7 +252,7 @@ install_all() {
     changed=no
     sockets_changed=no
     # Unless somebody has restarted it since.
-    if [ -e $pending ] && [ "$(stat -c %Y $pending)" -gt "$(date -d "$(systemctl show --value -p ExecMainStartTimestamp $service)" +%s)" ]; then
+    if [ -e $pending ] && [ "$(stat -c %Y $pending)" -gt "$(date -d "$(systemctl show --timestamp=unix --value -p ExecMainStartTimestamp $service)" +%s)" ]; then
         changed=yes
         ! grep -q '\.socket$' $pending || sockets_changed=yes
     fi
