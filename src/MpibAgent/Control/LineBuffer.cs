@@ -17,7 +17,7 @@ internal sealed class LineBuffer
     public delegate void LineHandler(ReadOnlySpan<byte> line, bool tooLong);
 
     /// <summary>Whether the beginning of a line waits for its end.</summary>
-    public bool HasPartialLine => _length > 0 || _tooLong;
+    public bool HasPartialLine => _length > 0;
 
     public void Add(ReadOnlySpan<byte> bytes, LineHandler handle)
     {
