@@ -64,22 +64,40 @@ public sealed class HintRegionTests : IDisposable
     }
 
     [Fact]
-    public void A_sequence_left_odd_is_repaired_before_anything_else()
+    public void A_changed_mode_reaches_a_region_that_is_there()
+    {
+        using (Open())
+        {
+        }
+
+        using var region = Open(mode: "0600");
+        Assert.True(region.Adopted);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(255)]
+    public void A_sequence_left_odd_is_repaired_before_anything_else(int slot)
     {
         using (Open())
         {
         }
 
         var bytes = File.ReadAllBytes(Path);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(16 + (16 * 5)), 44);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(16 + (16 * 5) + 4), uint.MaxValue);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(16 + (16 * 5) + 8), 0x0100000A);
+        var entry = bytes.AsSpan(16 + (16 * slot));
+        BinaryPrimitives.WriteUInt32LittleEndian(entry, 44);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], uint.MaxValue);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[8..], 0x0100000A);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[12..], 0x0200000A);
         File.WriteAllBytes(Path, bytes);
 
         using var region = Open();
         using var reader = new HintReader(Path);
-        Assert.Equal(new HintEntry { SupBw = 44, Seq = 0 }, reader.Read(5));
-        Assert.Contains("slot 5", _log.Single("sequence-repaired"), StringComparison.Ordinal);
+        Assert.True(reader.TryRead(slot, attempts: 100, out var read));
+        Assert.Equal(new HintEntry { SupBw = 44, Seq = 0 }, read);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"slot {slot}:"), _log.Single("sequence-repaired"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -154,6 +172,8 @@ public sealed class HintRegionTests : IDisposable
     [Fact]
     public void A_second_writer_is_refused_with_the_pid_of_the_first()
     {
+        // That of the agent before had more digits.
+        File.WriteAllText(_files["agent.lock"], "12345678901\n");
         using var first = Open();
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"pid {Environment.ProcessId}"), Assert.Throws<Fault>(() => Open()).Message,
             StringComparison.Ordinal);
@@ -180,9 +200,9 @@ public sealed class HintRegionTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => region.WriteHint(slot, 1));
     }
 
-    private HintRegion Open(uint initial = 1)
+    private HintRegion Open(uint initial = 1, string mode = "0644")
     {
-        var region = new HintRegion(new HintOptions { Path = Path, Initial = initial }, _log.For<HintRegion>());
+        var region = new HintRegion(new HintOptions { Path = Path, Initial = initial, Mode = mode }, _log.For<HintRegion>());
         try
         {
             region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();

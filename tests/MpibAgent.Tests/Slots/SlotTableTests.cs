@@ -81,6 +81,7 @@ public sealed class SlotTableTests : IDisposable
         Assert.Equal(200, Register(1, 200, Flow(1000)));
         Assert.True(_table.TryGetFlow(200, out var flow));
         Assert.Equal(Flow(1000), flow);
+        Assert.Equal(257, _table.Counts.Registrations);
     }
 
     [Fact]
@@ -134,6 +135,23 @@ public sealed class SlotTableTests : IDisposable
         _table.SetHint(0, 5, HintSource.Operator);
         _table.TryDeregister(1, 1, out _);
         Assert.Equal(8u, _table.HintOf(0));
+    }
+
+    [Fact]
+    public void Every_change_of_a_hint_is_told_but_for_those_of_a_policy()
+    {
+        var told = 0;
+        _table.Changed += () => told++;
+        _table.SetHint(0, 5, HintSource.Operator);
+        Assert.Equal(1, told);
+        _table.Unpin(0, keepHint: false);
+        Assert.Equal(2, told);
+        _table.SetAll(6, HintSource.Operator);
+        Assert.Equal(3, told);
+        _table.UnpinAll(keepHints: false);
+        Assert.Equal(4, told);
+        _table.Steer(0, 7);
+        Assert.Equal(4, told);
     }
 
     [Fact]

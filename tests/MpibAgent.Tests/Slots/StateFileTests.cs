@@ -69,6 +69,22 @@ public sealed class StateFileTests : IDisposable
         Assert.Equal(reset ? HintSource.Initial : HintSource.Operator, after.Table.SourceOf(4));
     }
 
+    [Fact]
+    public async Task A_stop_that_resets_the_hints_resets_them_to_what_an_operator_set_for_all()
+    {
+        await using (var agent = await RunningAgent.StartAsync(_files, configure: options => options.Hints.OnStop = MpibAgent.Hints.HintsOnStop.Reset))
+        {
+            await agent.Loop.InvokeAsync(() =>
+            {
+                agent.Table.SetAll(9, HintSource.Operator);
+                agent.Table.SetHint(4, 50, HintSource.Operator);
+            });
+        }
+
+        using var after = new TestTable(_files);
+        Assert.Equal((9u, HintSource.Operator), (after.Table.HintOf(4), after.Table.SourceOf(4)));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -163,6 +179,7 @@ public sealed class StateFileTests : IDisposable
         File.Delete(_files["hints"]);
         using var after = new TestTable(_files, log: _log);
         Assert.Equal(0, _log.Count("region-lost"));
+        Assert.Equal((1u, HintSource.Initial), (after.Table.HintOf(3), after.Table.SourceOf(3)));
     }
 
     [Fact]
@@ -202,6 +219,55 @@ public sealed class StateFileTests : IDisposable
         Assert.Equal(0, after.Table.FlowCount);
         Assert.Equal(shownInRegion ? (1u, HintSource.Initial) : (5u, HintSource.Operator), (after.Table.HintOf(0), after.Table.SourceOf(0)));
         Assert.Equal(default, after.Region.Read(0).Source);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_region_that_shows_another_flow_than_the_state_has_loses_that_and_its_hint(bool hasFlow)
+    {
+        using (var shown = new TestTable(_files))
+        {
+            Register(shown, 1, 1, 1);
+            shown.Table.Steer(0, 5);
+        }
+
+        // As of an agent killed after the slot's record and before the region.
+        using var recorded = new TempDirectory();
+        using (var table = new TestTable(recorded))
+        {
+            Register(table, 1, 1, 2);
+            if (!hasFlow)
+            {
+                table.Table.RemoveProcess(1);
+            }
+        }
+
+        using var after = new TestTable(_files, state: recorded["state"]);
+        var entry = after.Region.Read(0);
+        Assert.Equal((hasFlow ? SlotTableTests.Flow(2) : default, 1u), (new Flow(entry.Source, entry.Destination), entry.SupBw));
+    }
+
+    [Fact]
+    public void Connections_of_a_slot_whose_flow_nothing_tells_are_dropped_for_good()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            Register(before, 1, 2, 1);
+        }
+
+        Patch(State, 64, [0xFF]);
+        File.Delete(_files["hints"]);
+        using (var after = new TestTable(_files, log: _log))
+        {
+            Assert.Equal((0, 0), (after.Table.UsedSlots, after.Table.ConnectionCount));
+            Assert.Contains("3 records", _log.Single("state-damaged"), StringComparison.Ordinal);
+            Assert.Equal(0, Register(after, 2, 1, 2));
+        }
+
+        using var last = new TestTable(_files);
+        Assert.Equal((1, 1), (last.Table.ConnectionsOf(0), last.Table.ConnectionCount));
     }
 
     [Fact]
@@ -337,6 +403,22 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void Of_a_region_whose_state_is_lost_a_hint_beyond_the_encoding_goes_back_to_the_initial_one()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            before.Table.SetHint(0, 1025, HintSource.Operator);
+            before.Table.SetHint(200, 1024, HintSource.Operator);
+        }
+
+        File.Delete(State);
+        using var after = new TestTable(_files, log: _log, encoding: HintEncoding.Ppm1024, initial: 3);
+        Assert.Equal((1, 3u, 1024u), (after.Table.FlowCount, after.Table.HintOf(0), after.Table.HintOf(200)));
+        Assert.Equal(1, _log.Count("hint-out-of-range"));
+    }
+
+    [Fact]
     public void A_damaged_initial_hint_is_told()
     {
         using (var before = new TestTable(_files))
@@ -437,14 +519,25 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void A_draft_left_by_an_agent_that_died_is_no_obstacle_and_nobody_else_reads_the_file()
+    {
+        File.WriteAllText(State + ".new", "half");
+        using var table = new TestTable(_files);
+        Assert.False(File.Exists(State + ".new"));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(State));
+    }
+
+    [Fact]
     public void A_second_agent_with_the_same_state_is_refused()
     {
         using var first = new TestTable(_files);
         using var other = new TempDirectory();
         File.CreateSymbolicLink(other["state"], State);
         Assert.Contains("found a symbolic link", Assert.Throws<Fault>(() => new TestTable(other)).Message, StringComparison.Ordinal);
-        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"pid {Environment.ProcessId}"),
-            Assert.Throws<Fault>(() => new TestTable(_files)).Message, StringComparison.Ordinal);
+
+        // With a region of its own.
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"(pid {Environment.ProcessId}): it holds {State}.lock"),
+            Assert.Throws<Fault>(() => new TestTable(other, state: State)).Message, StringComparison.Ordinal);
     }
 
     private static int Register(TestTable table, int pid, uint connId, int flow)

@@ -12,13 +12,14 @@ internal sealed class TestTable : IDisposable
     private readonly EventLoop _loop;
     private readonly StateFile _state;
 
-    public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null, HintEncoding encoding = HintEncoding.Multiplier, uint initial = 1)
+    public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null, HintEncoding encoding = HintEncoding.Multiplier, uint initial = 1,
+        string? state = null)
     {
         log ??= new CapturedLog();
         var hints = new HintOptions { Path = files["hints"], Encoding = encoding, Initial = initial };
         _loop = new EventLoop(TimeProvider.System, _lifetime, log.For<EventLoop>());
         Region = new HintRegion(hints, log.For<HintRegion>());
-        _state = new StateFile(new StateOptions { Path = files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
+        _state = new StateFile(new StateOptions { Path = state ?? files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
         Table = new SlotTable(Region, _state, hints, limits ?? new LimitOptions(), _loop, log.For<SlotTable>());
         try
         {
