@@ -85,6 +85,18 @@ public sealed class DescriptorTests
     }
 
     [Fact]
+    public async Task A_process_whose_registration_was_refused_is_none_of_its_users()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options => (options.Limits.ProcessesPerUser, options.Limits.SlotsPerUser) = (2, 1));
+        using var one = PluginProcess.Start(agent.Options.Registration.Path, agent.Options.Hints.Path);
+        using var refused = PluginProcess.Start(agent.Options.Registration.Path, agent.Options.Hints.Path);
+        using var two = PluginProcess.Start(agent.Options.Registration.Path, agent.Options.Hints.Path);
+        Assert.Equal("ok 0", one.Do("register 1 10.0.0.1 10.0.0.2"));
+        Assert.Equal("status 1", refused.Do("register 1 10.0.0.1 10.0.0.3"));
+        Assert.Equal("ok 0", two.Do("register 1 10.0.0.1 10.0.0.2"));
+    }
+
+    [Fact]
     public async Task One_user_has_only_so_many_processes()
     {
         await using var agent = await RunningAgent.StartAsync(configure: options => options.Limits.ProcessesPerUser = 2);

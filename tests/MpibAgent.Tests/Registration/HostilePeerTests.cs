@@ -117,27 +117,67 @@ public sealed class HostilePeerTests
     }
 
     [Fact]
+    public async Task At_the_limit_a_peer_that_has_asked_lately_stays()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Registration.MaxPeers = 2);
+        using var busy = agent.ConnectRaw();
+        using var silent = agent.ConnectRaw();
+        agent.WaitUntil(() => agent.Listener.PeerCount == 2);
+        Ask(busy);
+        using var third = agent.ConnectRaw();
+        Wait.Until(() => agent.Log.Count("peer-dropped") == 1);
+        Ask(busy);
+        Assert.Equal(0, ReceiveEnd(silent));
+    }
+
+    [Fact]
+    public async Task What_a_peer_left_behind_is_no_matter_of_the_next_one()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        foreach (var left in new[] { RegistrationTests.Register(1)[..10], "not a request"u8.ToArray() })
+        {
+            using (var gone = agent.ConnectRaw())
+            {
+                gone.Send(left);
+                gone.Shutdown(SocketShutdown.Send);
+                agent.WaitUntil(() => agent.Log.Count("bad-request") > 0 && agent.Listener.PeerCount == 0);
+            }
+
+            using var next = agent.ConnectRaw();
+            Ask(next);
+            Ask(next);
+        }
+    }
+
+    [Fact]
+    public async Task A_stop_does_not_wait_for_ever_for_peers_that_never_ask()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Registration.IdleTimeoutSec = 3600);
+        using var silent = agent.ConnectRaw();
+        using var half = agent.ConnectRaw();
+        half.Send(RegistrationTests.Register(1)[..10]);
+        agent.WaitUntil(() => agent.Listener.PeerCount == 2);
+        await agent.StopAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_peer_that_never_reads_its_replies_and_hangs_up_is_let_go()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Registration.IdleTimeoutSec = 3600);
+        using var deaf = agent.ConnectRaw();
+        FillUp(deaf);
+
+        // The socket stays open with all that it holds.
+        deaf.Shutdown(SocketShutdown.Both);
+        agent.WaitUntil(() => agent.Listener.PeerCount == 0);
+    }
+
+    [Fact]
     public async Task A_peer_that_never_reads_its_replies_is_put_off_and_others_are_served()
     {
         await using var agent = await RunningAgent.StartAsync();
         using var deaf = agent.ConnectRaw();
-        deaf.Blocking = false;
-        var requests = Enumerable.Range(0, 36).SelectMany(i => RegistrationTests.Register((uint)i)).ToArray();
-        var sent = 0L;
-
-        // Until both directions are full: the agent has stopped reading.
-        Wait.Until(() =>
-        {
-            try
-            {
-                sent += deaf.Send(requests);
-                return false;
-            }
-            catch (SocketException full) when (full.SocketErrorCode == SocketError.WouldBlock)
-            {
-                return !deaf.Poll(TimeSpan.FromMilliseconds(200), SelectMode.SelectWrite);
-            }
-        });
+        var sent = FillUp(deaf);
 
         using var client = agent.Connect();
         Assert.Equal(ResponseStatus.Success, client.Register(1, RegistrationTests.A, RegistrationTests.B).Status);
@@ -191,6 +231,33 @@ public sealed class HostilePeerTests
         }
 
         Assert.InRange(agent.Log.Count("bad-request"), 1, RunningAgent.MostComplaintsIn(watch.Elapsed));
+    }
+
+    private static void Ask(Socket peer)
+    {
+        peer.Send(RegistrationTests.Register(1));
+        Assert.Equal("5249504D10008000" + "00000000" + "00000000", RegistrationTests.Receive(peer, 16));
+    }
+
+    /// <summary>Sends requests until both directions are full: the agent has stopped reading. Returns how many bytes.</summary>
+    private static long FillUp(Socket deaf)
+    {
+        deaf.Blocking = false;
+        var requests = Enumerable.Range(0, 36).SelectMany(i => RegistrationTests.Register((uint)i)).ToArray();
+        var sent = 0L;
+        Wait.Until(() =>
+        {
+            try
+            {
+                sent += deaf.Send(requests);
+                return false;
+            }
+            catch (SocketException full) when (full.SocketErrorCode == SocketError.WouldBlock)
+            {
+                return !deaf.Poll(TimeSpan.FromMilliseconds(200), SelectMode.SelectWrite);
+            }
+        });
+        return sent;
     }
 
     /// <summary>0 at the end of the stream, however it comes: close() with bytes unread makes the kernel say "reset".</summary>

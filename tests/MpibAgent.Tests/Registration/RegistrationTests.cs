@@ -134,6 +134,43 @@ public sealed class RegistrationTests
     }
 
     [Fact]
+    public async Task So_is_one_whose_listener_has_no_room_for_another_peer()
+    {
+        using var files = new TempDirectory();
+        using var other = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        other.Bind(new UnixDomainSocketEndPoint(files["agent.sock"]));
+        other.Listen(0);
+
+        // With a backlog of none one can wait.
+        using var waiting = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        waiting.Connect(new UnixDomainSocketEndPoint(files["agent.sock"]));
+        await Assert.ThrowsAsync<Fault>(() => RunningAgent.StartAsync(files));
+        Assert.True(File.Exists(files["agent.sock"]));
+    }
+
+    [Fact]
+    public async Task A_file_in_its_place_is_refused_and_left_alone()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["agent.sock"], "precious");
+        var fault = await Assert.ThrowsAsync<Fault>(() => RunningAgent.StartAsync(files));
+        Assert.Contains("expected a socket, found a regular file", fault.Message, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(files["agent.sock"]));
+    }
+
+    [Fact]
+    public async Task A_stop_leaves_a_socket_that_another_has_put_in_its_place()
+    {
+        using var files = new TempDirectory();
+        await using var agent = await RunningAgent.StartAsync(files);
+        File.Delete(files["agent.sock"]);
+        using var other = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        other.Bind(new UnixDomainSocketEndPoint(files["agent.sock"]));
+        await agent.StopAsync();
+        Assert.True(File.Exists(files["agent.sock"]));
+    }
+
+    [Fact]
     public async Task A_stop_answers_what_was_sent_and_takes_the_socket_away()
     {
         var agent = await RunningAgent.StartAsync();
