@@ -79,6 +79,27 @@ public sealed class ControlFifoTests
     }
 
     [Fact]
+    public async Task A_line_that_is_too_long_is_refused_though_its_beginning_is_a_command()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        Write(agent, $"0 2{new string(' ', 5000)}\n1 4\n");
+        Wait.Until(() => reader.Read(1).SupBw == 4);
+        Assert.Equal(1u, reader.Read(0).SupBw);
+        Assert.Contains("expected at most 4096 bytes before the newline", agent.Log.Single("command-refused"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_asks_for_the_status_just_before_a_stop_is_answered()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        Write(agent, "status\nstatus\n");
+        agent.WaitUntil(() => agent.Log.Count("policy-status") > 0);
+        await agent.StopAsync();
+        Assert.Equal(2, agent.Log.Count("policy-status"));
+    }
+
+    [Fact]
     public async Task Under_ppm1024_more_than_1024_is_refused()
     {
         await using var agent = await RunningAgent.StartAsync(configure: options => options.Hints.Encoding = HintEncoding.Ppm1024);
