@@ -97,6 +97,30 @@ public sealed class SenderSequencesTests : IDisposable
         Assert.Equal(Refusal.Replayed, again.Advance(1, 1));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(8)]
+    public void So_is_one_of_another_kind_or_version(int at)
+    {
+        using (Open(signed: true))
+        {
+        }
+
+        var bytes = File.ReadAllBytes(_files["telemetry"]);
+        bytes[at]++;
+        File.WriteAllBytes(_files["telemetry"], bytes);
+        using var sequences = Open(signed: true);
+        Assert.Equal(bytes, File.ReadAllBytes(_files["telemetry.invalid-1"]));
+    }
+
+    [Fact]
+    public void A_draft_left_by_an_agent_that_died_is_no_obstacle()
+    {
+        File.WriteAllText(_files["telemetry.new"], "half");
+        using var sequences = Open(signed: true);
+        Assert.False(File.Exists(_files["telemetry.new"]));
+    }
+
     private SenderSequences Open(bool signed)
     {
         var sequences = new SenderSequences(_time, signed ? _files["telemetry"] : null, _log.For<SenderSequences>());

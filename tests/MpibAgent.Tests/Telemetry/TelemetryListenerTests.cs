@@ -114,6 +114,40 @@ public sealed class TelemetryListenerTests(ITestOutputHelper output)
         Assert.Equal(default, rig.Find(A, B));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Half_a_MAC_is_one_and_without_a_key_it_is_refused(bool isLow)
+    {
+        await using var rig = await TelemetryRig.StartAsync();
+        using var sender = rig.Sender();
+        var bytes = CongestionSender.Bytes(sender.Report(A, B, 1, 255), null);
+        bytes[isLow ? CongestionReport.SignedSize : ^1] = 1;
+        sender.SendBytes(bytes);
+        Wait.Until(() => rig.OnLoop(() => rig.Listener.RefusedFor(Refusal.BadMac)) == 1);
+        Assert.Equal(default, rig.Find(A, B));
+    }
+
+    [Fact]
+    public async Task With_as_many_paths_as_it_remembers_one_more_is_refused_and_counted()
+    {
+        await using var rig = await TelemetryRig.StartAsync(time: new ManualTime());
+        rig.OnLoop(() => Enumerable.Range(1, PathLevelTable.Capacity)
+            .Count(i => rig.Table.TryReport(new MpibAgent.Slots.Flow(new Ipv4Address((uint)i), default), 0, 0)));
+        using var sender = rig.Sender();
+        sender.Send(A, B, 1, 255);
+        Wait.Until(() => rig.OnLoop(() => rig.Listener.RefusedFor(Refusal.TableFull)) == 1);
+        Assert.Equal(0ul, rig.Listener.Accepted);
+    }
+
+    /// <summary>At boot a rail may get its address after the agent has started. No host has this one, of TEST-NET-1 (RFC 5737).</summary>
+    [Fact]
+    public async Task It_listens_at_an_address_that_is_not_there_yet()
+    {
+        await using var rig = await TelemetryRig.StartAsync(key: TelemetryRig.Key, configure: options => options.Listen = "192.0.2.1:0");
+        Assert.Equal("192.0.2.1", rig.Endpoint.Address.ToString());
+    }
+
     [Fact]
     public async Task A_report_captured_before_a_restart_changes_nothing_after_it()
     {
@@ -279,6 +313,26 @@ public sealed class TelemetryListenerTests(ITestOutputHelper output)
                 }
             }
         }
+    }
+
+    [Fact]
+    public async Task Many_datagrams_at_once_are_taken_in_several_turns()
+    {
+        await using var rig = await TelemetryRig.StartAsync();
+        using var sender = rig.Sender();
+        var taken = 0ul;
+        await rig.Loop.InvokeAsync(() =>
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                sender.Send(A, B, 1, 0);
+            }
+
+            // Comes after the events of the next turn.
+            rig.Loop.Post(() => taken = rig.Listener.Accepted);
+        });
+        rig.WaitForDatagrams(200);
+        Assert.InRange(taken, 1ul, 199ul);
     }
 
     [Theory]

@@ -64,10 +64,47 @@ public sealed class TelemetryReporterTests : IDisposable
     }
 
     [Fact]
-    public async Task A_rail_whose_load_is_not_known_is_not_reported()
+    public async Task The_next_reporter_goes_on_above_what_this_one_sent()
     {
         await using var agent = await RunningAgent.StartAsync();
-        var reporter = await StartAsync(agent, Rails(sout: double.NaN, sup: 0.5));
+        using var client = agent.Connect();
+        client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
+        var first = await StartAsync(agent, Rails(0, 0));
+        var sent = Enumerable.Range(0, 4).Select(_ => Receive().Sequence).Max();
+        await StopAsync(first);
+        while (_collector.Available > 0)
+        {
+            sent = Receive().Sequence;
+        }
+
+        var second = await StartAsync(agent, Rails(0, 0));
+        Assert.True(Receive().Sequence > sent);
+        await StopAsync(second);
+    }
+
+    [Theory]
+    [InlineData("cannot be read")]
+    [InlineData("goes back")]
+    [InlineData("is of a link that is down")]
+    [InlineData("is of a link of unknown rate")]
+    public async Task A_rail_whose_counter_does_not_tell_its_load_is_not_reported(string counter)
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        var rails = Rails(sout: 0.25, sup: 0.5);
+        var reporter = await StartAsync(agent, () =>
+        {
+            var seen = rails();
+            return seen with
+            {
+                Sout = counter switch
+                {
+                    "cannot be read" => seen.Sout with { TxBytes = null },
+                    "goes back" => seen.Sout with { TxBytes = 1_000_000_000 - seen.Sout.TxBytes },
+                    "is of a link that is down" => seen.Sout with { IsUp = false },
+                    _ => seen.Sout with { LinkRate = 0 },
+                },
+            };
+        });
         using var client = agent.Connect();
         client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
         for (var i = 0; i < 3; i++)
@@ -123,7 +160,7 @@ public sealed class TelemetryReporterTests : IDisposable
         reporter.Dispose();
     }
 
-    /// <summary>Rails of a million bytes a second that are as busy as this; NaN for one whose counter cannot be read.</summary>
+    /// <summary>Rails of a million bytes a second that are as busy as this.</summary>
     private Func<Observation> Rails(double sout, double sup) => () =>
     {
         var time = TimeSpan.FromMilliseconds(10) * ++_observed;
@@ -134,7 +171,7 @@ public sealed class TelemetryReporterTests : IDisposable
     {
         IsUp = true,
         LinkRate = 1_000_000,
-        TxBytes = double.IsNaN(load) ? null : (ulong)Math.Round(load * 1_000_000 * time.TotalSeconds),
+        TxBytes = (ulong)Math.Round(load * 1_000_000 * time.TotalSeconds),
     };
 
     /// <summary>A timer of the same loop, set later for longer than the period: the reporter's would have come first.</summary>
