@@ -45,6 +45,17 @@ public sealed class FrozenWatchTests
         Assert.True(watch.IsFrozen);
     }
 
+    [Fact]
+    public void When_the_other_counter_was_reset_all_begins_anew()
+    {
+        var watch = new FrozenWatch(_time);
+        Look(ref watch, own: 5, other: 2 * Much, after: 0);
+        Look(ref watch, own: 5, other: 1, after: 10);
+        Assert.False(watch.IsFrozen);
+        Look(ref watch, own: 5, other: Much + 1, after: 10);
+        Assert.True(watch.IsFrozen);
+    }
+
     private FrozenWatch Started()
     {
         var watch = new FrozenWatch(_time);

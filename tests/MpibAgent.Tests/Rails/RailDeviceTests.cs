@@ -116,6 +116,26 @@ public sealed class RailDeviceTests
     }
 
     [Fact]
+    public void A_device_of_which_nothing_can_be_read_is_missing_and_found_once_it_can()
+    {
+        using var rig = new SysfsRig("eth0");
+        rig.Write("class/net/eth0/operstate", "");
+        rig.Write("class/net/eth0/statistics/tx_bytes", "");
+        Assert.False(rig.Read().Sout.IsUp);
+        Assert.StartsWith("SOUT rail eth0: neither its state nor its counter can be read", rig.Log.Single("rail-missing"), StringComparison.Ordinal);
+        rig.Write("class/net/eth0/operstate", "up\n");
+        Assert.True(rig.ReadAfter(Second).Sout.IsUp);
+    }
+
+    [Fact]
+    public void Two_rails_that_nobody_named_are_not_taken_for_one_device()
+    {
+        using var rig = new SysfsRig("", "");
+        rig.Read();
+        Assert.Equal((2, 0), (rig.Log.Count("rail-missing"), rig.Log.Count("rail-caveat")));
+    }
+
+    [Fact]
     public void Without_a_sysfs_every_rail_is_missing()
     {
         using var rig = new SysfsRig();

@@ -140,6 +140,30 @@ public sealed class RailPairTests
         Assert.Equal(5000ul, rig.ReadAfter(TimeSpan.FromMilliseconds(1)).Sout.Notifications);
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(ulong.MaxValue, 10_000)]
+    public void A_lifespan_that_cannot_be_is_the_nearest_that_can(ulong lifespan, int milliseconds)
+    {
+        using var rig = new SysfsRig();
+        rig.Write($"{Hw}/lifespan", lifespan);
+        rig.Read();
+        rig.Write($"{Hw}/local_ack_timeout_err", 8);
+        Assert.Equal(7ul, rig.ReadAfter(TimeSpan.FromMilliseconds(milliseconds) - TimeSpan.FromMicroseconds(1)).Sout.Timeouts);
+        Assert.Equal(8ul, rig.ReadAfter(TimeSpan.FromMicroseconds(1)).Sout.Timeouts);
+    }
+
+    [Fact]
+    public void A_link_whose_state_cannot_be_read_is_up_as_long_as_the_counter_can()
+    {
+        using var rig = new SysfsRig();
+        File.Delete(rig[$"{SysfsRig.Mlx5Port}/state"]);
+        Assert.True(rig.Read().Sout.IsUp);
+        Assert.True(rig.ReadAfter(Second).Sout.IsUp);
+        rig.Write($"{SysfsRig.Mlx5Port}/counters/port_xmit_data", "garbage\n");
+        Assert.False(rig.ReadAfter(Second).Sout.IsUp);
+    }
+
     [Fact]
     public void The_time_is_the_middle_of_the_reading_of_both_counters()
     {
@@ -250,18 +274,20 @@ public sealed class RailPairTests
         Assert.Equal(0, rig.Log.Count("rail-counter-wraps"));
     }
 
-    [Fact]
-    public void A_counter_that_stands_while_the_other_rail_sends_is_said_once()
+    [Theory]
+    [InlineData(SysfsRig.SupPort, "SOUT rail mlx5_0")]
+    [InlineData(SysfsRig.Mlx5Port, "SUP rail mlx5_1")]
+    public void A_counter_that_stands_while_the_other_rail_sends_is_said_once(string sending, string standing)
     {
         using var rig = new SysfsRig();
         for (var i = 0ul; i < 50; i++)
         {
-            rig.Write($"{SysfsRig.SupPort}/counters/port_xmit_data", 1_000_000_000_000 + (i * 10_000_000));
+            rig.Write($"{sending}/counters/port_xmit_data", 4_000_000_000_000 + (i * 10_000_000));
             rig.ReadAfter(Second, supShare: 0.5);
         }
 
-        Assert.Equal((true, false), (rig.Pair.IsSoutFrozen, rig.Pair.IsSupFrozen));
-        Assert.Contains("SOUT rail mlx5_0: its counter has not moved for 10 s", rig.Log.Single("rail-counter-frozen"), StringComparison.Ordinal);
+        Assert.Equal((sending == SysfsRig.SupPort, sending == SysfsRig.Mlx5Port), (rig.Pair.IsSoutFrozen, rig.Pair.IsSupFrozen));
+        Assert.Contains($"{standing}: its counter has not moved for 10 s", rig.Log.Single("rail-counter-frozen"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -308,15 +334,32 @@ public sealed class RailPairTests
     }
 
     [Theory]
-    [InlineData(1.0)]
-    [InlineData(double.NaN)]
-    public void A_rail_over_which_nothing_is_to_go_is_not_taken_for_frozen(double supShare)
+    [InlineData(SysfsRig.SupPort, 1.0)]
+    [InlineData(SysfsRig.SupPort, 0.96)]
+    [InlineData(SysfsRig.SupPort, double.NaN)]
+    [InlineData(SysfsRig.Mlx5Port, 0.0)]
+    [InlineData(SysfsRig.Mlx5Port, 0.04)]
+    public void A_rail_over_which_next_to_nothing_is_to_go_is_not_taken_for_frozen(string sending, double supShare)
     {
         using var rig = new SysfsRig();
         for (var i = 0ul; i < 50; i++)
         {
-            rig.Write($"{SysfsRig.SupPort}/counters/port_xmit_data", 1_000_000_000_000 + (i * 10_000_000));
+            rig.Write($"{sending}/counters/port_xmit_data", 4_000_000_000_000 + (i * 10_000_000));
             rig.ReadAfter(Second, supShare);
+        }
+
+        Assert.False(rig.Pair.IsSoutFrozen || rig.Pair.IsSupFrozen);
+    }
+
+    [Fact]
+    public void A_rail_whose_link_is_down_is_not_taken_for_frozen()
+    {
+        using var rig = new SysfsRig();
+        rig.Write($"{SysfsRig.Mlx5Port}/state", "1: DOWN\n");
+        for (var i = 0ul; i < 50; i++)
+        {
+            rig.Write($"{SysfsRig.SupPort}/counters/port_xmit_data", 4_000_000_000_000 + (i * 10_000_000));
+            rig.ReadAfter(Second, supShare: 0.5);
         }
 
         Assert.False(rig.Pair.IsSoutFrozen);
