@@ -1,3 +1,4 @@
+using MpibAgent.Hints;
 using MpibAgent.Interface;
 using MpibAgent.Policy;
 
@@ -30,6 +31,10 @@ public sealed class AdaptivePolicyTests
             Assert.DoesNotContain("dead", policy.Reason, StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public void Its_period_is_that_of_the_settings() => Assert.Equal(TimeSpan.FromMilliseconds(20),
+        new PolicyCatalogue(new PolicyOptions { PeriodMs = 20 }, new HintOptions()).Create(AdaptivePolicy.PolicyName, double.NaN).Period);
 
     [Fact]
     public void It_starts_with_the_ratio_of_the_link_rates() =>
@@ -170,6 +175,10 @@ public sealed class AdaptivePolicyTests
         }
 
         Assert.Equal("held: most flows are pinned", policy.Reason);
+
+        // Half of them are not most.
+        Decide(policy, Next(4_000_000) with { PinnedFlows = 1 });
+        Assert.NotEqual("held: most flows are pinned", policy.Reason);
     }
 
     [Fact]

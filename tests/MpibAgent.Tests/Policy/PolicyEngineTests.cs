@@ -112,6 +112,53 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task Another_reason_and_another_hint_are_told_to_who_shows_them()
+    {
+        var policy = new FixedShare(0.75);
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 3);
+        var (decided, steered) = (0, 0);
+        await agent.Loop.InvokeAsync(() =>
+        {
+            agent.Engine.Decided += () => decided++;
+            agent.Engine.Steered += () => steered++;
+            policy.Reason = "another";
+        });
+        agent.WaitUntil(() => decided == 1);
+        Assert.Equal(0, agent.OnLoop(() => steered));
+        await agent.Loop.InvokeAsync(() => policy.Share = 0.5);
+        agent.WaitUntil(() => steered == 1);
+        Assert.Equal(1, agent.OnLoop(() => decided));
+    }
+
+    [Fact]
+    public async Task A_split_that_goes_to_and_fro_does_not_flood_the_log()
+    {
+        var policy = new FixedShare(0.75);
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var client = agent.Connect();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        client.Register(1, A, A);
+        for (var i = 0; i < 10; i++)
+        {
+            var hint = i % 2 == 0 ? 3u : 0;
+            agent.WaitUntil(() => agent.Table.HintOf(0) == hint);
+            await agent.Loop.InvokeAsync(() => policy.Share = 0.75 - policy.Share);
+        }
+
+        Assert.InRange(agent.Log.Count("split-moved"), 1, 1 + (int)(watch.Elapsed.TotalSeconds / 10));
+    }
+
+    [Fact]
+    public async Task Rails_that_are_missing_are_told_of_when_a_policy_takes_charge_and_not_with_the_first_flow()
+    {
+        await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
+        Assert.Equal(2, agent.Log.Count("rail-missing"));
+    }
+
+    [Fact]
     public async Task The_manual_policy_is_never_asked_and_changes_nothing()
     {
         Assert.Null(new ManualPolicy().Period);
@@ -124,16 +171,22 @@ public sealed class PolicyEngineTests
         Assert.Equal(0, agent.Log.Count("hint-set"));
     }
 
-    [Fact]
-    public async Task A_flow_that_a_connection_moves_to_has_the_policys_share_before_the_answer()
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(1, 0)]
+    public async Task A_flow_that_a_connection_moves_to_has_the_policys_share_before_the_answer(int slotsPerUser, int slot)
     {
-        await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
+        await using var agent = await RunningAgent.StartAsync(configure: options =>
+        {
+            ByCapacity(options);
+            options.Limits.SlotsPerUser = slotsPerUser;
+        });
         using var reader = agent.Reader();
         using var client = agent.Connect();
         client.Register(1, A, A);
         agent.WaitUntil(() => agent.Engine.MeanShare == 0.75);
         client.Register(1, A, new Ipv4Address(2));
-        Assert.Equal(3u, reader.Read(1).SupBw);
+        Assert.Equal((3u, new Ipv4Address(2)), (reader.Read(slot).SupBw, reader.Read(slot).Destination));
     }
 
     [Fact]
@@ -247,12 +300,14 @@ public sealed class PolicyEngineTests
 
         public TimeSpan? Period => TimeSpan.FromMilliseconds(5);
 
-        public string Reason => "fixed";
+        public string Reason { get; set; } = "fixed";
+
+        public double Share { get; set; } = share;
 
         public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
         {
             Interlocked.Increment(ref _asked);
-            shares.Fill(share);
+            shares.Fill(Share);
         }
     }
 }

@@ -35,6 +35,26 @@ public sealed class RailGuardTests
     }
 
     [Fact]
+    public void Of_two_rails_that_are_out_the_one_that_is_only_doubted_is_used()
+    {
+        Decide(1, Seen.Down, Seen.Down);
+        Assert.Equal(0, Decide(1.1, Seen.Up, Seen.Down));
+        Decide(2, Seen.Down, Seen.Down);
+        Assert.Equal(1, Decide(2.1, Seen.Down, Seen.Up));
+    }
+
+    [Fact]
+    public void A_black_hole_whose_link_goes_down_and_up_is_left_alone_for_as_long_as_before()
+    {
+        Decide(1, Timeouts(7), Timeouts(3));
+        Assert.Equal(0, Decide(1.1, Timeouts(7), Timeouts(4)));
+        Decide(1.2, Timeouts(7), Timeouts(4) with { IsUp = false });
+        Decide(1.3, Timeouts(7), Timeouts(4));
+        Assert.Equal(0, Decide(2.09, Timeouts(7), Timeouts(4)));
+        Assert.Null(Decide(2.11, Timeouts(7), Timeouts(4)));
+    }
+
+    [Fact]
     public void A_link_that_comes_up_is_trusted_after_a_while()
     {
         Decide(1, Seen.Up, Seen.Down);
