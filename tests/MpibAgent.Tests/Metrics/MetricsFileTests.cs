@@ -1,7 +1,10 @@
+using System.Buffers;
+using System.Text;
 using MpibAgent.Interface;
-using MpibAgent.Registration;
+using MpibAgent.Metrics;
 using MpibAgent.Slots;
 using MpibAgent.Tests.Rails;
+using MpibAgent.Tests.Registration;
 
 namespace MpibAgent.Tests.Metrics;
 
@@ -46,6 +49,56 @@ public sealed class MetricsFileTests
         Assert.Equal(3, seen.Value("mpib_agent_registration_duration_seconds_count"));
         Assert.Equal(3, seen.Value("mpib_agent_registration_duration_seconds_bucket", "le=\"+Inf\""));
         Assert.True(seen.Value("mpib_agent_registration_duration_seconds_sum") > 0);
+    }
+
+    [Fact]
+    public async Task What_is_refused_is_counted_though_nothing_else_happens()
+    {
+        await using var agent = await StartAsync();
+        using (var peer = agent.ConnectRaw())
+        {
+            peer.Send("garbage!"u8);
+        }
+
+        Seen(agent, text => text.Value("mpib_agent_refusals_total", "reason=\"bad_request\"") == 1);
+        File.WriteAllText(agent.Files["control"], "0 nonsense\n");
+        Seen(agent, text => text.Value("mpib_agent_command_errors_total") == 1);
+    }
+
+    [Fact]
+    public async Task Registrations_that_come_at_once_are_timed_one_by_one()
+    {
+        await using var agent = await StartAsync();
+        using var peer = agent.ConnectRaw();
+        peer.Send([.. RegistrationTests.Register(1), .. RegistrationTests.Register(2), .. RegistrationTests.Register(3)]);
+        Seen(agent, text => text.Value("mpib_agent_registration_duration_seconds_count") == 3);
+    }
+
+    [Fact]
+    public async Task A_policy_that_takes_charge_shows_though_nothing_else_happens()
+    {
+        await using var agent = await StartAsync();
+        await agent.Loop.InvokeAsync(() => agent.Engine.Use("capacity"));
+        Seen(agent, text => text.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"capacity\",start=\"fresh\"") == 1);
+    }
+
+    [Fact]
+    public async Task A_time_is_counted_in_its_bucket_and_in_those_above_it()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var text = new TextExposition(agent.Metrics, () => { });
+        foreach (var seconds in (double[])[15e-6, 20e-6, 30e-6, 2])
+        {
+            agent.Metrics.RegistrationTime.Record(seconds);
+        }
+
+        var output = new ArrayBufferWriter<byte>();
+        await agent.Loop.InvokeAsync(() => text.Write(output));
+        var seen = new Metric(Encoding.UTF8.GetString(output.WrittenSpan));
+        Assert.Equal((2, 3, 3, 4), (Bucket("0.00002"), Bucket("0.00005"), Bucket("1"), Bucket("+Inf")));
+        Assert.Equal(2.000065, seen.Value("mpib_agent_registration_duration_seconds_sum"));
+
+        double Bucket(string bound) => seen.Value("mpib_agent_registration_duration_seconds_bucket", $"le=\"{bound}\"");
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using MpibAgent.Interface;
 using MpibAgent.Slots;
+using MpibAgent.Tests.Rails;
 
 namespace MpibAgent.Tests.Status;
 
@@ -197,6 +198,21 @@ public sealed class StatusFileTests
     }
 
     [Fact]
+    public async Task A_hint_that_changes_shows_and_when_it_did_and_no_other_slot_has_changed_then()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        await agent.Loop.InvokeAsync(() => agent.Table.SetHint(3, 2, HintSource.Operator));
+        var first = Seen(agent, snapshot => snapshot.Slots.Count == 2).Slots;
+
+        await agent.Loop.InvokeAsync(() => agent.Table.SetHint(3, 5, HintSource.Operator));
+        var second = Seen(agent, snapshot => snapshot.Slots is [_, { Hint: 5 }]).Slots;
+        Assert.Equal(first[0].ChangedAt, second[0].ChangedAt);
+        Assert.True(second[1].ChangedAt > first[1].ChangedAt);
+    }
+
+    [Fact]
     public async Task What_the_policy_does_shows()
     {
         await using var agent = await RunningAgent.StartAsync(configure: options =>
@@ -231,6 +247,23 @@ public sealed class StatusFileTests
             Directory.CreateDirectory(nic);
             File.WriteAllText(Path.Combine(nic, "operstate"), "down\n");
         }
+    }
+
+    [Fact]
+    public async Task An_RDMA_device_is_told_from_an_interface_and_a_link_that_is_down_from_one_that_is_up()
+    {
+        using var sysfs = new SysfsRig();
+        sysfs.Write("class/net/eth0/operstate", "down\n");
+        await using var agent = await RunningAgent.StartAsync(configure: options =>
+            (options.Policy.Name, options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("capacity", "mlx5_0", "eth0", sysfs.Options.SysRoot));
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        var seen = Seen(agent, snapshot => snapshot.Rails[0].Up is not null);
+        Assert.Equal([new RailState("SOUT", "mlx5_0", "rdma", true, 50e9, ""), new RailState("SUP", "eth0", "interface", false, 125e6, "the link is down")], seen.Rails);
+
+        // Without a flow nobody looks at them.
+        client.Deregister(1);
+        Seen(agent, snapshot => snapshot.Rails[0].Up is null);
     }
 
     [Fact]
