@@ -114,6 +114,26 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public async Task Descriptors_that_are_for_another_process_are_none_of_its_own()
+    {
+        using var agent = AgentProcess.Start(_files, "export LISTEN_PID=1 LISTEN_FDS=1 LISTEN_FDNAMES=wrong;");
+        await agent.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)")]
+    [InlineData("socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)")]
+    [InlineData("socket.create_server(('127.0.0.1', 0))")]
+    public void A_socket_of_systemd_that_is_of_another_kind_is_refused(string socket)
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        var pass = $"import os, socket, sys; s = {socket}; os.dup2(s.fileno(), 9); os.dup2(9, 3); os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])";
+        var (code, output) = AgentProcess.Run(_files, $"export LISTEN_FDS=1 LISTEN_FDNAMES=registration; exec python3 -c \"{pass}\"");
+        Assert.Equal(1, code);
+        Assert.Contains("no listening Unix stream socket", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_directory_of_another_user_is_refused()
     {
         Prerequisites.RequireRoot();

@@ -1,4 +1,6 @@
 using System.Collections;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using MpibAgent.Interface;
 using MpibAgent.Logging;
 
@@ -149,7 +151,7 @@ public sealed class SettingsReaderTests : IDisposable
     public void Every_fault_of_the_file_is_listed_with_its_line()
     {
         var faults = Faults("[Hints]\nInitial=bad\ngarbage\nMode=0644\nmode = 0600\n\n[Control\n= 1\nEncoding = nope\n");
-        Assert.Equal([2, 3, 5, 7, 8, 9], faults.Select(fault => int.Parse(fault.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal([2, 3, 5, 7, 8, 9], faults.Select(fault => int.Parse(fault.Split(':')[1], CultureInfo.InvariantCulture)));
     }
 
     [Theory]
@@ -160,7 +162,7 @@ public sealed class SettingsReaderTests : IDisposable
     public void A_fault_between_settings_is_listed_with_the_line_of_one_of_them(string lines, int line, string expected)
     {
         var fault = Assert.Single(Faults("[Hints]\n" + lines));
-        Assert.StartsWith(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_files["agent.conf"]}:{line}: ["), fault, StringComparison.Ordinal);
+        Assert.StartsWith(string.Create(CultureInfo.InvariantCulture, $"{_files["agent.conf"]}:{line}: ["), fault, StringComparison.Ordinal);
         Assert.Contains(expected, fault, StringComparison.Ordinal);
     }
 
@@ -264,8 +266,13 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("--hints", "/run/mpib/control")]
     [InlineData("--hints", "/tmp/mpib/agent.lock")]
     [InlineData("--state", "/tmp/mpib/hints")]
-    public void Two_things_at_one_path_are_refused(string option, string path) =>
-        Assert.Contains("each needs a path of its own", Assert.Single(Faults("", option, path)), StringComparison.Ordinal);
+    [InlineData("--state", "/tmp/mpib/hints.new")]
+    [InlineData("--state", "/run/mpib/status.json")]
+    [InlineData("--state", "/run/mpib/status.json.new")]
+    [InlineData("--metrics-file", "/tmp/a.prom", "--state", "/tmp/a.prom")]
+    [InlineData("--metrics-file", "/tmp/a.prom", "--state", "/tmp/a.prom.new")]
+    public void Two_things_at_one_path_are_refused(params string[] arguments) =>
+        Assert.Contains("each needs a path of its own", Assert.Single(Faults("", arguments)), StringComparison.Ordinal);
 
     [Fact]
     public void The_sequences_of_senders_take_a_path_beside_the_state() =>
@@ -277,6 +284,27 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("--hints-mode", "0646")]
     [InlineData("--control-mode", "0220")]
     public void A_mode_that_keeps_the_agent_out_is_refused(string option, string mode) => Assert.Single(Faults("", option, mode));
+
+    [Theory]
+    [InlineData("--socket-mode", "66")]
+    [InlineData("--socket-mode", "00666")]
+    [InlineData("--socket-mode", "1777")]
+    [InlineData("--hints", "/tmp/mpib/")]
+    [InlineData("--control-group", "")]
+    [InlineData("--control-group", "a-name-of-more-characters-than-32")]
+    [InlineData("--metrics-file", "/tmp/metrics.txt")]
+    public void A_text_that_cannot_be_is_refused(string option, string text) => Assert.Contains($"got '{text}'", Assert.Single(Faults("", option, text)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_socket_has_a_path_of_up_to_107_bytes() => Read("", "--socket", "/" + new string('s', 106));
+
+    [Fact]
+    public void The_environment_can_name_the_file_and_the_command_line_goes_over_that()
+    {
+        _environment["MPIB_AGENT_CONFIG"] = Written("[Hints]\nInitial = 5\n");
+        Assert.Equal(5u, new SettingsReader().Read([], _environment)!.Hints.Initial);
+        Assert.Equal(6u, Read("[Hints]\nInitial = 6\n").Hints.Initial);
+    }
 
     [Fact]
     public void A_file_that_was_asked_for_and_is_not_there_is_a_fault()
@@ -319,8 +347,39 @@ public sealed class SettingsReaderTests : IDisposable
         }
 
         // And its examples are good settings.
-        var uncommented = string.Join('\n', shipped.Select(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^# [A-Z][A-Za-z]* = ") ? line.TrimStart('#', ' ') : line));
+        var uncommented = string.Join('\n', shipped.Select(line => Regex.IsMatch(line, "^# [A-Z][A-Za-z]* = ") ? line.TrimStart('#', ' ') : line));
         Assert.NotNull(Read(uncommented));
+    }
+
+    [Fact]
+    public void Every_number_has_the_range_that_the_shipped_file_names()
+    {
+        var (section, numbers) = ("", 0);
+        (long Least, long Most)? range = null;
+        foreach (var line in File.ReadAllLines(Checkout.Path("deploy", "agent.conf")))
+        {
+            if (line.Length == 0)
+            {
+                range = null;
+            }
+            else if (line[0] == '[')
+            {
+                section = line[1..^1];
+            }
+            else if (range is null && Regex.Match(line, "([0-9]+) to ([0-9]+)") is { Success: true } said)
+            {
+                range = (long.Parse(said.Groups[1].Value, CultureInfo.InvariantCulture), long.Parse(said.Groups[2].Value, CultureInfo.InvariantCulture));
+            }
+            else if (range is var (least, most) && Regex.Match(line, "^# ([A-Za-z]+) = [0-9]+$") is { Success: true } key)
+            {
+                var setting = Setting.All.Single(setting => setting.Key == $"{section}:{key.Groups[1].Value}");
+                Assert.Equal((setting.Key, "refused, good, good, refused"), (setting.Key, string.Join(", ", new[] { least - 1, least, most, most + 1 }
+                    .Select(number => setting.Fault(number.ToString(CultureInfo.InvariantCulture)) is null ? "good" : "refused"))));
+                numbers++;
+            }
+        }
+
+        Assert.Equal(14, numbers);
     }
 
     [Fact]
