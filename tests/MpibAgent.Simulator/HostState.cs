@@ -35,8 +35,8 @@ internal sealed class HostState
     /// <summary>When the policy samples next, seconds.</summary>
     public double NextSample { get; set; }
 
-    /// <summary>How many of the scenario's resets have happened.</summary>
-    public ulong ResetsDone { get; set; }
+    /// <summary>Which of the scenario's resets have happened.</summary>
+    public required bool[] ResetsDone { get; init; }
 
     /// <summary>Telemetry, by flow.</summary>
     public required PathLevels[] Paths { get; init; }

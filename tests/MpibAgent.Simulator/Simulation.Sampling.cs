@@ -160,9 +160,9 @@ internal sealed partial class Simulation
         var resets = _scenario.Sampling.Resets;
         for (var i = 0; i < resets.Length; i++)
         {
-            if (time >= resets[i].Time && (host.ResetsDone & (1UL << i)) == 0)
+            if (time >= resets[i].Time && !host.ResetsDone[i])
             {
-                host.ResetsDone |= 1UL << i;
+                host.ResetsDone[i] = true;
                 host.ResetBytes[resets[i].Rail] = host.SeenBytes[resets[i].Rail];
             }
         }

@@ -131,6 +131,7 @@ internal sealed partial class Simulation
                 Index = i,
                 Flows = flows,
                 Policy = makePolicy?.Invoke(told),
+                ResetsDone = new bool[_scenario.Sampling.Resets.Length],
                 Paths = new PathLevels[flows.Length],
                 Shares = new double[flows.Length],
                 NextSample = firstSamples[i],

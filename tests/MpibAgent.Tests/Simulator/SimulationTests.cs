@@ -121,6 +121,15 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void Counters_can_be_reset_any_number_of_times()
+    {
+        RailMoment[] resets = [.. Enumerable.Repeat(new RailMoment(0.2, TwoRails.Sup), 64), new RailMoment(0.6, TwoRails.Sup)];
+        var policy = new Scenes.Scripted(_ => 0.5);
+        (Scenes.Plain with { Sampling = Scenes.Plain.Sampling with { Resets = resets } }).Run(policy);
+        Assert.Equal(2, policy.Seen.Zip(policy.Seen.Skip(1)).Count(pair => pair.Second.Sup.TxBytes < pair.First.Sup.TxBytes));
+    }
+
+    [Fact]
     public void Counters_can_move_by_whole_packets()
     {
         const int Packet = 1_000_000;
