@@ -209,17 +209,24 @@ internal sealed partial class Simulation
 
     private void SetPaths(HostState host, double time)
     {
-        if (_scenario.Signals.FlowTelemetry)
-        {
-            for (var i = 0; i < host.Flows.Length; i++)
-            {
-                host.Paths[i] = new PathLevels(FlowLevel(host, host.Flows[i], TwoRails.Sout, time), FlowLevel(host, host.Flows[i], TwoRails.Sup, time));
-            }
-        }
-        else if (_scenario.Signals.Telemetry)
+        if (_scenario.Signals.Telemetry)
         {
             host.Paths.AsSpan().Fill(new PathLevels((byte)_level[TwoRails.Sout], (byte)_level[TwoRails.Sup],
                 IsCongested(TwoRails.Sout, time), IsCongested(TwoRails.Sup, time)));
+        }
+
+        if (_scenario.Signals.FlowTelemetry)
+        {
+            // A flow's path is a rail's common one and what is behind that: the worse of both counts.
+            for (var i = 0; i < host.Flows.Length; i++)
+            {
+                var common = _scenario.Signals.Telemetry ? host.Paths[i] : default;
+                host.Paths[i] = common with
+                {
+                    Sout = Math.Max(common.Sout ?? 0, FlowLevel(host, host.Flows[i], TwoRails.Sout, time)),
+                    Sup = Math.Max(common.Sup ?? 0, FlowLevel(host, host.Flows[i], TwoRails.Sup, time)),
+                };
+            }
         }
     }
 

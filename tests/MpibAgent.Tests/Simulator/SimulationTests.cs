@@ -175,6 +175,22 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void Telemetry_of_flows_has_what_that_of_the_rails_has()
+    {
+        var scenario = Scenes.Plain with
+        {
+            Rails = new RailPair { Sout = Scenes.Rail(400), Sup = Scenes.Rail(400, pathGbps: 400) with { NetCross = CapacityProfile.Always(390) } },
+            Signals = new SignalSet { Telemetry = true, FlowTelemetry = true },
+        };
+        var policy = new Scenes.Scripted(_ => 0.5);
+        scenario.Run(policy);
+        var levels = Assert.Single(policy.Paths[^1]);
+        Assert.InRange(levels.Sup!.Value, 250, 254);
+        Assert.True(levels.SupCongested);
+        Assert.False(levels.SoutCongested);
+    }
+
+    [Fact]
     public void Flows_share_a_rail_evenly_and_leave_what_another_cannot_use()
     {
         var stream = Scenes.Plain.Flows[0];
