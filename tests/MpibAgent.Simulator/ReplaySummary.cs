@@ -58,9 +58,11 @@ internal sealed class ReplaySummary
         }
 
         var expect = Scenario.Expect!;
-        if (MeanPercent < expect.MinGoodputPercent)
+
+        // What could not be measured, NaN, is neither more nor less.
+        if (expect.MinGoodputPercent is { } least && !(MeanPercent >= least))
         {
-            yield return FormattableString.Invariant($"goodput {MeanPercent:F1} < {expect.MinGoodputPercent:F1}");
+            yield return FormattableString.Invariant($"goodput {MeanPercent:F1} < {least:F1}");
         }
 
         foreach (var miss in Beyond("conv", expect.MaxConvergenceMilliseconds, [.. Convergence.Select(Median)])
@@ -75,10 +77,10 @@ internal sealed class ReplaySummary
     {
         for (var i = 0; i < Math.Min(limits.Length, reached.Length); i++)
         {
-            if (reached[i] > limits[i])
+            if (limits[i] is { } limit && !(reached[i] <= limit))
             {
                 var text = double.IsInfinity(reached[i]) ? "never" : reached[i].ToString("0.####", CultureInfo.InvariantCulture);
-                yield return FormattableString.Invariant($"{what} {text} > {limits[i]:0.####}");
+                yield return FormattableString.Invariant($"{what} {text} > {limit:0.####}");
             }
         }
     }
