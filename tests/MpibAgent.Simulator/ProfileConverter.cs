@@ -92,8 +92,14 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
 
     private static void Only(JsonElement element, params ReadOnlySpan<string> known)
     {
+        var seen = new HashSet<string>();
         foreach (var property in element.EnumerateObject())
         {
+            if (!seen.Add(property.Name))
+            {
+                throw new FormatException($"{property.Name} is there twice");
+            }
+
             if (!known.Contains(property.Name))
             {
                 throw new FormatException($"unknown key \"{property.Name}\"");

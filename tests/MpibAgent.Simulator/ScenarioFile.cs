@@ -12,6 +12,7 @@ internal static class ScenarioFile
     private static readonly JsonSerializerOptions _options = new()
     {
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
         Converters = { new ProfileConverter(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
@@ -21,7 +22,17 @@ internal static class ScenarioFile
 
     /// <summary>Reads every scenario of a directory, in the order of their file names.</summary>
     public static IEnumerable<Scenario> ReadAll(string directory)
-        => Directory.GetFiles(directory, "*.json").Order(StringComparer.Ordinal).Select(Read);
+    {
+        try
+        {
+            var files = Directory.GetFiles(directory, "*.json");
+            return files.Length > 0 ? files.Order(StringComparer.Ordinal).Select(Read) : throw new ScenarioException($"{directory}: there is no *.json in it");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ScenarioException($"{directory}: {e.Message}", e);
+        }
+    }
 
     public static Scenario Read(string path)
     {

@@ -7,7 +7,7 @@ namespace MpibAgent.Simulator;
 [JsonConverter(typeof(Converter))]
 internal readonly record struct TimeWindow(double From, double To)
 {
-    private sealed class Converter() : ShortListConverter<TimeWindow>("[t0, t1]")
+    private sealed class Converter() : ShortListConverter<TimeWindow>("[t0, t1]", 2)
     {
         protected override TimeWindow Parse(JsonElement[] parts) => new(parts[0].GetDouble(), parts[1].GetDouble());
     }
@@ -17,7 +17,7 @@ internal readonly record struct TimeWindow(double From, double To)
 [JsonConverter(typeof(Converter))]
 internal readonly record struct RailMoment(double Time, int Rail)
 {
-    private sealed class Converter() : ShortListConverter<RailMoment>("[t, \"sout\" or \"sup\"]")
+    private sealed class Converter() : ShortListConverter<RailMoment>("[t, \"sout\" or \"sup\"]", 2)
     {
         protected override RailMoment Parse(JsonElement[] parts) => new(parts[0].GetDouble(), RailOf(parts[1]));
     }
@@ -27,7 +27,7 @@ internal readonly record struct RailMoment(double Time, int Rail)
 [JsonConverter(typeof(Converter))]
 internal readonly record struct RailWindow(double From, double To, int Rail)
 {
-    private sealed class Converter() : ShortListConverter<RailWindow>("[t0, t1, \"sout\" or \"sup\"]")
+    private sealed class Converter() : ShortListConverter<RailWindow>("[t0, t1, \"sout\" or \"sup\"]", 3)
     {
         protected override RailWindow Parse(JsonElement[] parts) => new(parts[0].GetDouble(), parts[1].GetDouble(), RailOf(parts[2]));
     }
@@ -37,7 +37,7 @@ internal readonly record struct RailWindow(double From, double To, int Rail)
 [JsonConverter(typeof(Converter))]
 internal readonly record struct StateChange(double Time, RailState State)
 {
-    private sealed class Converter() : ShortListConverter<StateChange>("[t, \"up\", \"down\" or \"dead\"]")
+    private sealed class Converter() : ShortListConverter<StateChange>("[t, \"up\", \"down\" or \"dead\"]", 2)
     {
         protected override StateChange Parse(JsonElement[] parts) => new(parts[0].GetDouble(), parts[1].GetString() switch
         {
@@ -50,16 +50,16 @@ internal readonly record struct StateChange(double Time, RailState State)
 }
 
 /// <summary>Reads a value that is written as a short JSON list; anything else is an error that names the form expected.</summary>
-internal abstract class ShortListConverter<T>(string form) : JsonConverter<T>
+internal abstract class ShortListConverter<T>(string form, int length) : JsonConverter<T>
 {
     public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         var element = JsonElement.ParseValue(ref reader);
         try
         {
-            return Parse([.. element.EnumerateArray()]);
+            return element.GetArrayLength() == length ? Parse([.. element.EnumerateArray()]) : throw new FormatException();
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException or IndexOutOfRangeException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException)
         {
             throw new JsonException($"expected {form}, got {element.GetRawText()}", e);
         }

@@ -41,6 +41,16 @@ public sealed class ScenarioFileTests
     [InlineData("\"hosts\": \"two\",", "hosts")]
     [InlineData("\"death\": [[1, \"north\"]],", "death[0]: expected [t, \"sout\" or \"sup\"], got [1, \"north\"]")]
     [InlineData("\"events\": [5],", "events[0]: expected [t0, t1], got 5")]
+    [InlineData("\"events\": [[1, 2, 3]],", "events[0]: expected [t0, t1], got [1, 2, 3]")]
+    [InlineData("\"hosts\": 2, \"hosts\": 1,", "hosts")]
+    [InlineData("\"hosts\": 2000000000,", "hosts: expected at most 1000, got 2000000000")]
+    [InlineData("\"dt_ms\": 5000,", "duration_s: expected 1 to 10000000 steps of dt_ms, got 0")]
+    [InlineData("\"dt_ms\": 1e-9,", "duration_s: expected 1 to 10000000 steps of dt_ms, got ")]
+    [InlineData("\"sampling\": { \"period_ms\": 1e300 },", "sampling.period_ms: expected at most 3600000, got 1E+300")]
+    [InlineData("\"oracle_gbps\": 0,", "oracle_gbps: expected above 0, got 0")]
+    [InlineData("\"expect\": { \"max_conv_ms\": [50] },", "expect.max_conv_ms: expected as many as events, 0, got 1")]
+    [InlineData("\"steady\": [[0, 1]], \"expect\": { \"max_std_r\": [0.1, 0.1] },", "expect.max_std_r: expected as many as steady, 1, got 2")]
+    [InlineData("\"expect\": { \"max_evac_ms\": [5] },", "expect.max_evac_ms: expected as many as death, 0, got 1")]
     public void A_fault_names_file_and_key(string line, string expected)
     {
         var e = Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(Text(line), "some/scenario.json"));
@@ -56,6 +66,7 @@ public sealed class ScenarioFileTests
     [InlineData("{ \"step\": [[1, 2]] }", "unknown key \"step\"")]
     [InlineData("{ \"onoff\": { \"period_ms\": 1, \"on\": 1, \"dty\": 1 } }", "unknown key \"dty\"")]
     [InlineData("{ \"walk\": { \"period_ms\": 1, \"lo\": 1 } }", "hi is missing")]
+    [InlineData("{ \"walk\": { \"period_ms\": 1, \"lo\": 1, \"hi\": 2, \"hi\": 3 } }", "hi is there twice")]
     [InlineData("{ \"walk\": { \"period_ms\": 0, \"lo\": 1, \"hi\": 2 } }", "period_ms is not above 0")]
     public void A_profile_at_fault_says_what_was_expected(string profile, string expected)
     {
@@ -63,6 +74,25 @@ public sealed class ScenarioFileTests
         Assert.Contains("a.json: rails.sup.path_gbps: expected a number, [[t, v], ...], ramp, onoff, walk or sum", e.Message, StringComparison.Ordinal);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("null", "flows[0]: expected an object, got null")]
+    [InlineData("{ \"count\": 2000000000, \"workload\": { \"kind\": \"stream\" } }", "flows[0].count: expected 1 to 1000, got 2000000000")]
+    [InlineData("{ \"workload\": { \"kind\": \"stream\", \"window\": 2000000000 } }", "flows[0].workload.window: expected 1 to 100000, got 2000000000")]
+    [InlineData("{ \"workload\": { \"kind\": \"openloop\" } }", "flows[0].workload.gbps: expected a rate")]
+    [InlineData("{ \"workload\": { \"kind\": \"burst\", \"bytes\": [9, 5], \"compute_ms\": [1, 2] } }", "flows[0].workload.bytes: expected above 0, [lowest, highest], got 9, 5")]
+    public void A_flow_at_fault_says_what_was_expected(string flow, string expected)
+    {
+        var e = Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(Text(flow: flow), "a.json"));
+        Assert.StartsWith($"a.json: {expected}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("../up")]
+    [InlineData("two\\nlines")]
+    public void A_name_can_be_that_of_a_file(string name)
+        => Assert.Contains("name: expected", Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(Text(name: name), "a.json")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Every_fault_is_told_at_once()
@@ -86,11 +116,19 @@ public sealed class ScenarioFileTests
         Assert.Contains("/nowhere/a.json", e.Message, StringComparison.Ordinal);
     }
 
-    private static string Text(string line = "", string path = "100") => $$"""
+    [Fact]
+    public void A_directory_without_a_scenario_is_named()
+    {
+        using var directory = new TempDirectory();
+        Assert.Contains(directory.Path, Assert.Throws<ScenarioException>(() => ScenarioFile.ReadAll(directory.Path).ToList()).Message, StringComparison.Ordinal);
+        Assert.Contains("/nowhere", Assert.Throws<ScenarioException>(() => ScenarioFile.ReadAll("/nowhere").ToList()).Message, StringComparison.Ordinal);
+    }
+
+    private static string Text(string line = "", string path = "100", string flow = "{ \"workload\": { \"kind\": \"stream\" } }", string name = "test") => $$"""
         {
-          "name": "test", "duration_s": 1, {{line}}
+          "name": "{{name}}", "duration_s": 1, {{line}}
           "rails": { "sout": { "link_gbps": 400 }, "sup": { "link_gbps": 400, "path_gbps": {{path}} } },
-          "flows": [{ "workload": { "kind": "stream" } }]
+          "flows": [{{flow}}]
         }
         """;
 }
