@@ -26,6 +26,15 @@ command.SetAction(arguments =>
     var scales = arguments.GetValue(encodings)!.Select(ScaleOf);
     List<Candidate> candidates = [.. from scale in scales from policy in arguments.GetValue(policies)! select new Candidate(policy, scale)];
     candidates.ForEach(candidate => Contenders.Find(candidate.Policy));
+    Expect(candidates.Count > 0, "--policy and --encoding", "one of each or more", "none");
+    Expect(arguments.GetValue(seeds) > 0, "--seeds", "at least 1", arguments.GetValue(seeds));
+    Expect(arguments.GetValue(period) is null or (> 0 and <= 3_600_000), "--period", "above 0, to 3600000", arguments.GetValue(period));
+    Expect(arguments.GetValue(random) is null or > 0, "--random", "at least 1", arguments.GetValue(random));
+    Expect(arguments.GetValue(files)!.Length == 0 || (arguments.GetValue(random) is null && arguments.GetValue(randomSeed) is null), "FILE",
+        "none beside --random and --random-seed", arguments.GetValue(files)!.FirstOrDefault());
+
+    // Before minutes of runs.
+    arguments.GetValue(pictures)?.Create();
     var sampling = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
     if (arguments.GetValue(random) is { } count)
     {
@@ -36,6 +45,8 @@ command.SetAction(arguments =>
     // A random scenario is compared in its one run with seed 0, and replayed as that.
     var number = arguments.GetValue(randomSeed);
     var scenarios = number is { } n ? [RandomScenarios.Make(n)] : Read(arguments.GetValue(files)!);
+    var names = scenarios.CountBy(scenario => scenario.Name).FirstOrDefault(name => name.Value > 1);
+    Expect(names.Value <= 1, "FILE", "scenarios with a name each", $"{names.Value} that are called {names.Key}");
     var results = new Replay(candidates, sampling).Run(scenarios, number is null ? arguments.GetValue(seeds) : 1);
     List<ReplaySummary> summaries =
         [.. results.GroupBy(result => (result.Scenario, result.Candidate)).Select(group => new ReplaySummary(group))];
@@ -57,10 +68,21 @@ try
 {
     return command.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is ScenarioException or ArgumentException)
+catch (Exception e) when (Cause(e) is ScenarioException or ArgumentException or IOException or UnauthorizedAccessException)
 {
-    Console.Error.WriteLine($"policy-replay: {e.Message}");
+    Console.Error.WriteLine($"policy-replay: {Cause(e).Message}");
     return 2;
+}
+
+// Pictures are drawn in parallel.
+static Exception Cause(Exception e) => e is AggregateException { InnerException: { } inner } ? inner : e;
+
+static void Expect(bool isMet, string option, string expected, object? got)
+{
+    if (!isMet)
+    {
+        throw new ArgumentException(FormattableString.Invariant($"{option}: expected {expected}, got {got}"));
+    }
 }
 
 static Option<string[]> List(string name, string description, string[] otherwise) => new(name)

@@ -14,7 +14,6 @@ internal static class SharePicture
     /// <summary>Draws a run that kept its log.</summary>
     public static void Save(RunResult result, RunLog log, string directory)
     {
-        Directory.CreateDirectory(directory);
         var name = $"{result.Scenario.Name}-{result.Candidate.Policy}-{result.Candidate.Scale.Name()}.svg";
         using var file = File.Create(Path.Combine(directory, name));
         new SvgExporter { Width = 1200, Height = 700 }.Export(Draw(result, log), file);
