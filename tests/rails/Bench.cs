@@ -23,6 +23,11 @@ internal sealed class Bench(Settings settings, TextWriter log)
         {
             var policies = Offered();
             var cases = settings.ChosenCases();
+            if (policies.Count == 0 || cases.Length == 0)
+            {
+                throw new InvalidOperationException("nothing to run: the short form has not all cases and policies, nor has every agent all policies");
+            }
+
             using var bed = new Bed(directory, settings.Rounds * policies.Count * cases.Sum(@case => @case.Seconds + SpareSeconds));
             var results = new List<Result>();
             for (var round = 1; round <= settings.Rounds; round++)

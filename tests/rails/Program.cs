@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Runtime.InteropServices;
 using MpibAgent.RealRails;
 
@@ -36,7 +37,7 @@ try
 
     return 0;
 }
-catch (Exception failure) when (failure is InvalidOperationException or TimeoutException or OperationCanceledException)
+catch (Exception failure) when (failure is InvalidOperationException or TimeoutException or OperationCanceledException or Win32Exception)
 {
     await Console.Error.WriteLineAsync(failure.Message);
     return 1;
