@@ -26,10 +26,11 @@ internal static class CurveBenchmark
             ("clients", "clients at once", [1, 2, 4, 16, 64, 256], x => Both(tools, run, x, x, 16)),
         };
         var points = new Dictionary<string, List<Point>>();
+        var rounds = Math.Min(run.Rounds, MostRounds);
         foreach (var (name, _, xs, measure) in curves)
         {
             points[name] = [];
-            for (var round = 1; round <= Math.Min(run.Rounds, MostRounds); round++)
+            for (var round = 1; round <= rounds; round++)
             {
                 var measured = name == "connections" ? OverConnections(tools, run, xs) : xs.SelectMany(measure);
                 points[name].AddRange(measured.Select(point => point with { Round = round }));
@@ -41,7 +42,7 @@ internal static class CurveBenchmark
         run.Report.WriteLine("## How registration scales");
         run.Report.WriteLine();
         run.Report.WriteLine($"The agent with `--log-level warning`, {Clients} clients and 16 flows where the curve is not over these. Over connections each client registers and deregisters");
-        run.Report.WriteLine("in turn, so their number stays; over flows and clients all registrations are new. Lines are medians of the rounds, all of which are in");
+        run.Report.WriteLine($"in turn, so their number stays; over flows and clients all registrations are new. Lines are medians of {rounds} rounds, all of which are in");
         run.Report.WriteLine("`benchmarks.csv`, beside this file in the source. The ends of the scales are near the limits: 131,072 connections of one user (`ConnectionsPerUser`; they take");
         run.Report.WriteLine("no descriptors, processes do), 256 flows (the interface; `SlotsPerUser` raised from 240 for this), 1,024 sockets at once (`MaxPeers`).");
         foreach (var (name, axis, _, _) in curves)
@@ -62,9 +63,10 @@ internal static class CurveBenchmark
 
     private static (double PerSecond, double Ratio, double P99) Of(List<Point> points, int x)
     {
-        double Median(bool isAgent, Func<Point, double> figure) => Report.Median(points.Where(point => point.X == x && point.IsAgent == isAgent).Select(figure));
-        var rate = Median(true, point => point.PerSecond);
-        return (rate, rate / Median(false, point => point.PerSecond), Median(true, point => point.P99));
+        // In the order of the rounds.
+        Point[] agent = [.. points.Where(point => point.X == x && point.IsAgent)], floor = [.. points.Where(point => point.X == x && !point.IsAgent)];
+        return (Report.Median(agent.Select(point => point.PerSecond)), Report.Median(agent.Zip(floor, (one, bare) => one.PerSecond / bare.PerSecond)),
+            Report.Median(agent.Select(point => point.P99)));
     }
 
     /// <summary>One agent to which more and more connections come. The floor has none, ever.</summary>
