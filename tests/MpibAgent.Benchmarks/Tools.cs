@@ -8,6 +8,9 @@ namespace MpibAgent.Benchmarks;
 /// <summary>The programs that are measured and that measure: the agent as it is shipped, and the C ones of this folder.</summary>
 internal sealed class Tools : IDisposable
 {
+    /// <summary>The exit code of one that has no handler for it, as .NET has it.</summary>
+    private const int EndedBySigterm = 128 + 15;
+
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
 
     private readonly List<Process> _started = [];
@@ -72,11 +75,16 @@ internal sealed class Tools : IDisposable
         return JsonDocument.Parse(line).RootElement;
     }
 
-    /// <summary>SIGTERM, and the end of it.</summary>
+    /// <summary>SIGTERM, and the end of it, which must be a good one: of what crashes there are no figures.</summary>
     public static void Stop(Process process)
     {
         Finish(Process.Start("kill", [process.Id.ToString(CultureInfo.InvariantCulture)]), "kill");
         process.WaitForExit();
+        if (process.ExitCode is not (0 or EndedBySigterm))
+        {
+            throw new InvalidOperationException($"a server ended with {process.ExitCode}");
+        }
+
         process.Dispose();
     }
 

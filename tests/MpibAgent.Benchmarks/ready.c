@@ -146,7 +146,7 @@ int main(int argc, char **argv)
         kill(child, taken[i] < 0 ? SIGKILL : SIGTERM);
         if (waitpid(child, &status, 0) != child)
             fail("waitpid");
-        if (taken[i] < 0 || (WIFEXITED(status) && WEXITSTATUS(status) != 0)) {
+        if (taken[i] < 0 || (WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) != SIGTERM)) {
             fprintf(stderr, "ready: %s: %s\n", argv[first + 2], taken[i] < 0 ? "no READY=1 within 10 s" : "did not end well");
             return 1;
         }
