@@ -47,6 +47,12 @@ command.SetAction(arguments =>
     {
         var chosen = arguments.GetValue(only)!;
         var isWhole = chosen.Length == 0;
+        if (isWhole)
+        {
+            // Before an hour of measuring.
+            arguments.GetValue(output)!.Create();
+        }
+
         using var tools = new Tools(directory, arguments.GetValue(agent)?.FullName);
         var run = new Run(arguments.GetValue(seconds), arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(idle)),
             isWhole ? arguments.GetValue(output)!.FullName : directory);
