@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using MpibAgent.Benchmarks;
 
 // dotnet run -c Release --project tests/MpibAgent.Benchmarks [-- OPTIONS]
@@ -54,6 +55,10 @@ command.SetAction(arguments =>
         }
 
         using var tools = new Tools(directory, arguments.GetValue(agent)?.FullName);
+
+        // What runs would go on for ever, and one of them takes a core. Not with Ctrl-C, which all of them get.
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => tools.Dispose());
+        using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, _ => tools.Dispose());
         var run = new Run(arguments.GetValue(seconds), arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(idle)),
             isWhole ? arguments.GetValue(output)!.FullName : directory);
         Report.Head(run);

@@ -88,7 +88,7 @@ internal sealed class Tools : IDisposable
         process.Dispose();
     }
 
-    /// <summary>A process that does not outlive this, whatever happens.</summary>
+    /// <summary>A process that does not outlive this, whatever happens but SIGKILL.</summary>
     public Process Own(Process process)
     {
         _started.Add(process);
