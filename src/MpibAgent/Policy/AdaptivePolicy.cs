@@ -25,7 +25,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>While the share has settled every 20 ms, unless the period is longer anyway: a black hole is found so late.</summary>
     private static readonly TimeSpan SettledPeriod = TimeSpan.FromMilliseconds(20);
 
-    private readonly RateMeter _meter = new();
+    private readonly RateMeter _meter = new(), _readings = new();
     private readonly RailGuard _guard = new();
     private readonly CongestionHint _hint = new();
     private readonly Trickle _trickle = new();
@@ -49,8 +49,9 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     {
         // At rest a single reading is enough to see that something moves.
         _meter.Width = _isResting ? 1 : _isSettled ? (int)Math.Ceiling(_width.Readings * (period / SettledPeriod)) : _width.Readings;
-        Rates rates = default;
+        Rates rates = default, reading = default;
         var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
+        var isRead = seen.IsSample && _readings.TryRead(seen, out reading);
         var search = Prepare(seen, rates, shares.Length);
         if (isMeasured)
         {
@@ -80,6 +81,11 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         }
         else
         {
+            if (isRead)
+            {
+                search.Read(reading);
+            }
+
             if (isMeasured)
             {
                 TakeIn(search, now, rates, paths);

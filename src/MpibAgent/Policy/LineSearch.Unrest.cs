@@ -8,9 +8,13 @@ internal sealed partial class LineSearch
     /// <summary>Whose rate differs by no more than this from sample to sample is calm.</summary>
     private const double CalmUnrest = 0.05;
 
+    /// <summary>Below this part of its link, and so many times less than the split gives it, a rail has nothing to do.</summary>
+    private const double AlonePart = 0.01, AloneFactor = 4;
+
     private double _soutUnrest, _supUnrest, _off;
     private int _restlessRail, _restless;
     private double _restlessStep, _lastRestless = -9;
+    private readonly DrainWatch _drain = new();
 
     /// <summary>
     /// A full rail sends at a constant rate; one that waits for it, with big messages, in bursts. One that carries more than its part of the split waits
@@ -59,4 +63,29 @@ internal sealed partial class LineSearch
 
         return false;
     }
+
+    /// <summary>
+    /// Takes in what came between two readings, of which a sample may have many: in one that is longer than a message no rail is seen to go on alone. A rail
+    /// that does so for long has too much, and what the two carry while they send says by how much.
+    /// </summary>
+    public void Read(in Rates x)
+    {
+        if (Share is <= 0 or >= 1 || !_grid.IsFine || !IsTraffic(x))
+        {
+            return;
+        }
+
+        var held = Odds.Of(_held);
+        if (_drain.Note(x, IsSoutAlone(x), IsSupAlone(x), held) is { } full && !(_isTrying && _isEvent && _step >= BigStep))
+        {
+            Accept(_grid.Best(Odds.ToShare(Math.Clamp(full, held - LargestStep, held + LargestStep))), null);
+            Refresh();
+        }
+    }
+
+    /// <summary>Whether SUP has next to nothing to do, and far less than the split would give it.</summary>
+    private bool IsSoutAlone(in Rates x) => x.Sup < AlonePart * _supLink && AloneFactor * x.Sup < Share / (1 - Share) * x.Sout;
+
+    /// <summary>The same of SOUT.</summary>
+    private bool IsSupAlone(in Rates x) => x.Sout < AlonePart * _soutLink && AloneFactor * Share / (1 - Share) * x.Sout < x.Sup;
 }

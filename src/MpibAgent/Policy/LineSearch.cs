@@ -192,6 +192,7 @@ internal sealed partial class LineSearch
         _wake = true;
         _heldBack = null;
         _lastIntake = null;
+        _drain.Reset();
     }
 
     /// <summary>Takes the next sample in.</summary>
@@ -272,14 +273,10 @@ internal sealed partial class LineSearch
             return;
         }
 
-        if (Share is >= 0.05 and <= 0.95)
+        if ((Share is > 0 and <= 0.95 && IsSupAlone(x)) || (Share is >= 0.05 and < 1 && IsSoutAlone(x)))
         {
-            var odds = Share / (1 - Share);
-            if ((x.Sout < 0.01 * _soutLink && 4 * odds * x.Sout < x.Sup) || (x.Sup < 0.01 * _supLink && 4 * x.Sup < odds * x.Sout))
-            {
-                // One rail drains alone: the tail of a burst.
-                return;
-            }
+            // One rail drains alone: the tail of a burst, or of a big message. Of a rail that gets next to nothing a sample may hold nothing anyway.
+            return;
         }
 
         if (_isTrying)

@@ -19,7 +19,7 @@ internal sealed class RateMeter
     private double _lastChange;
     private double _refresh;
     private double _suspicion;
-    private int _unchanged;
+    private int _unchanged, _moved;
     private int _readings;
 
     /// <summary>How many readings make a sample, at least.</summary>
@@ -71,7 +71,10 @@ internal sealed class RateMeter
             return;
         }
 
-        _suspicion = _unchanged is >= 1 and <= 3 ? Math.Min(1, _suspicion + 0.1) : Math.Max(0, _suspicion - 0.01);
+        // After two still readings or three a refresh takes longer than a reading: no four in a row move then. A job's bursts do, with pauses as short.
+        var isRefresh = _unchanged is >= 1 and <= 3 && _moved <= (_unchanged == 1 ? 10 : 3);
+        _moved = _unchanged == 0 ? _moved + 1 : 1;
+        _suspicion = isRefresh ? Math.Min(1, _suspicion + 0.1) : Math.Max(0, _suspicion - 0.01);
         if (_unchanged <= 3 && IsSlow)
         {
             _refresh += 0.2 * (now - _lastChange - _refresh);

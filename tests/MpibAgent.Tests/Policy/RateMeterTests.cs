@@ -94,13 +94,17 @@ public sealed class RateMeterTests
         Assert.Contains(told, rates => rates.Sum == 0);
     }
 
-    [Fact]
-    public void A_pause_is_no_slow_refresh()
+    [Theory]
+    [InlineData(20, 20)]
+    [InlineData(10, 3)]
+    [InlineData(4, 2)]
+    [InlineData(12, 1)]
+    public void A_pause_is_no_slow_refresh(int moves, int pauses)
     {
         for (var i = 0; i < 1000; i++)
         {
-            // Bursts of 20 readings, with 20 in which nothing moves.
-            var bytes = (ulong)((i / 40 * 20) + Math.Min(i % 40, 20)) * 1000;
+            var (burst, at) = Math.DivRem(i, moves + pauses);
+            var bytes = (ulong)((burst * moves) + Math.Min(at, moves)) * 1000;
             Read(i * 0.005, bytes, bytes);
         }
 
