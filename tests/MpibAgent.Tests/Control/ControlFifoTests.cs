@@ -159,32 +159,48 @@ public sealed class ControlFifoTests
     [InlineData(60000, 0)]
     public async Task A_line_without_end_does_not_keep_the_agent_from_its_end_and_is_not_carried_out(int bytes, int milliseconds)
     {
-        await using var agent = await RunningAgent.StartAsync();
-        using var reader = agent.Reader();
-        using var isStopped = new ManualResetEventSlim();
-        using var fifo = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        fifo.Write("0 3"u8);
-        var writer = Task.Run(() =>
+        for (var tries = 0; tries < 20; tries++)
         {
-            try
+            await using var agent = await RunningAgent.StartAsync();
+            using var reader = agent.Reader();
+            using var isStopped = new ManualResetEventSlim();
+            using var fifo = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            fifo.Write("0 3"u8);
+            var longestPause = TimeSpan.Zero;
+            var writer = Task.Run(() =>
             {
-                while (!isStopped.Wait(milliseconds))
+                var pause = Stopwatch.StartNew();
+                try
                 {
-                    fifo.Write(Enumerable.Repeat((byte)'1', bytes).ToArray());
+                    for (var isOver = false; !isOver; pause.Restart())
+                    {
+                        isOver = isStopped.Wait(milliseconds);
+                        longestPause = pause.Elapsed > longestPause ? pause.Elapsed : longestPause;
+                        fifo.Write(Enumerable.Repeat((byte)'1', bytes).ToArray());
+                    }
                 }
-            }
-            catch (IOException)
-            {
-                // Nobody reads any more.
-            }
-        }, TestContext.Current.CancellationToken);
+                catch (IOException)
+                {
+                    // Nobody reads any more.
+                }
+            }, TestContext.Current.CancellationToken);
 
-        await agent.StopAsync();
-        Assert.False(writer.IsFaulted);
-        isStopped.Set();
-        await writer;
-        Assert.Contains("its writer does not come to an end", agent.Log.Single("command-refused"), StringComparison.Ordinal);
-        Assert.Equal(1u, reader.Read(0).SupBw);
+            await agent.StopAsync();
+            Assert.False(writer.IsFaulted);
+            isStopped.Set();
+            await writer;
+            if (milliseconds > 0 && longestPause > TimeSpan.FromMilliseconds(40))
+            {
+                // Kept from its core for as long as the agent waits for more, it had come to an end.
+                continue;
+            }
+
+            Assert.Contains("its writer does not come to an end", agent.Log.Single("command-refused"), StringComparison.Ordinal);
+            Assert.Equal(1u, reader.Read(0).SupBw);
+            return;
+        }
+
+        Assert.Fail("this machine keeps the writer from its core for 40 ms each time");
     }
 
     [Fact]
