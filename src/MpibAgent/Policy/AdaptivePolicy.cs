@@ -25,6 +25,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>While the share has settled every 20 ms, unless the period is longer anyway: a black hole is found so late.</summary>
     private static readonly TimeSpan SettledPeriod = TimeSpan.FromMilliseconds(20);
 
+    // Samples, as wide as they have to be, and every reading.
     private readonly RateMeter _meter = new(), _readings = new();
     private readonly RailGuard _guard = new();
     private readonly CongestionHint _hint = new();

@@ -78,8 +78,12 @@ internal sealed partial class LineSearch
         var held = Odds.Of(_held);
         if (_drain.Note(x, IsSoutAlone(x), IsSupAlone(x), held) is { } full && !(_isTrying && _isEvent && _step >= BigStep))
         {
-            Accept(_grid.Best(Odds.ToShare(Math.Clamp(full, held - LargestStep, held + LargestStep))), null);
-            Refresh();
+            var share = _grid.Best(Odds.ToShare(Math.Clamp(full, held - LargestStep, held + LargestStep)));
+            if (share != _held)
+            {
+                Accept(share, null);
+                Refresh();
+            }
         }
     }
 
