@@ -78,7 +78,8 @@ internal sealed partial class LineSearch
         var held = Odds.Of(_held);
         if (_drain.Note(x, IsSoutAlone(x), IsSupAlone(x), held) is { } full && !(_isTrying && _isEvent && _step >= BigStep))
         {
-            var share = _grid.Best(Odds.ToShare(Math.Clamp(full, held - LargestStep, held + LargestStep)));
+            // Off the ends: there a rail gets nothing and tells nothing.
+            var share = _grid.Best(Odds.ToShare(Math.Clamp(Math.Clamp(full, held - LargestStep, held + LargestStep), -LargestOdds, LargestOdds)));
             if (share != _held)
             {
                 Accept(share, null);

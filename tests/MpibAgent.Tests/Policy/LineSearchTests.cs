@@ -23,6 +23,27 @@ public sealed class LineSearchTests
     }
 
     [Fact]
+    public void A_rail_that_has_too_much_at_the_end_of_the_scale_does_not_disturb_the_search()
+    {
+        var search = new LineSearch(1 / 1024.0, TimeSpan.FromSeconds(Period), new Random(3)) { Grid = new ShareGrid(HintEncoding.Ppm1024, 1) };
+        search.SetLinks(100 * Rate, 100 * Rate);
+        for (var i = 0; i < 10_000 && !search.IsSettled; i++)
+        {
+            search.Sample(_now += Period, new Rates(Period, 99.9 * Rate, 0.0977 * Rate));
+        }
+
+        Assert.True(search.IsSettled);
+        for (var i = 0; i < 40; i++)
+        {
+            // Less than a thousandth of what SOUT carries while it sends.
+            search.Read(new Rates(Period, i % 10 == 0 ? 4000 * Rate : 0, 1.1 * Rate));
+        }
+
+        Assert.True(search.IsSettled);
+        Assert.Equal(1 / 1024.0, search.Share);
+    }
+
+    [Fact]
     public void A_rail_that_gets_slower_for_good_is_followed()
     {
         Send(20, sup: 0.5 * Rate);
