@@ -114,6 +114,14 @@ internal abstract class CapacityProfile
         public override string ToString() => _text;
     }
 
+    /// <summary>Is another profile up to a time, and from then on one value.</summary>
+    public sealed class Until(double end, CapacityProfile before, double after) : CapacityProfile
+    {
+        public override double At(double time) => time < end ? before.At(time) : after;
+
+        public override string ToString() => before.ToString()!;
+    }
+
     public sealed class Sum(CapacityProfile[] parts) : CapacityProfile
     {
         public override double At(double time)

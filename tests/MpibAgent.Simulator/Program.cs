@@ -15,14 +15,16 @@ var pictures = new Option<DirectoryInfo?>("--pictures") { Description = "Where t
 var check = new Option<bool>("--check") { Description = "Exit with 1 if a policy misses what its scenario expects." };
 var random = new Option<int?>("--random") { Description = "Compare the policies with the first of them in so many random scenarios." };
 var randomFrom = new Option<int>("--random-from") { Description = "The first random scenario.", DefaultValueFactory = _ => 0 };
+var calm = new Option<double?>("--calm") { Description = "With --random: so many quiet seconds behind each scenario, and how many end at a wrong split." };
 var randomSeed = new Option<int?>("--random-seed") { Description = "Replay this random scenario." };
 
 var command = new RootCommand("Replays scenarios of two rails against split policies.")
 {
-    files, policies, encodings, seeds, period, pictures, check, random, randomFrom, randomSeed,
+    files, policies, encodings, seeds, period, pictures, check, random, randomFrom, randomSeed, calm,
 };
 command.SetAction(arguments =>
 {
+    var number = arguments.GetValue(randomSeed);
     var scales = arguments.GetValue(encodings)!.Select(ScaleOf);
     List<Candidate> candidates = [.. from scale in scales from policy in arguments.GetValue(policies)! select new Candidate(policy, scale)];
     candidates.ForEach(candidate => Contenders.Find(candidate.Policy));
@@ -33,18 +35,26 @@ command.SetAction(arguments =>
     Expect(arguments.GetValue(files)!.Length == 0 || (arguments.GetValue(random) is null && arguments.GetValue(randomSeed) is null), "FILE",
         "none beside --random and --random-seed", arguments.GetValue(files)!.FirstOrDefault());
 
+    Expect(arguments.GetValue(calm) is null or (>= Calm.Measured and <= 3600), "--calm", FormattableString.Invariant($"{Calm.Measured} to 3600"), arguments.GetValue(calm));
+    Expect(arguments.GetValue(calm) is null || arguments.GetValue(random) is not null || number is not null, "--calm", "--random or --random-seed beside it", "neither");
+
     // Before minutes of runs.
     arguments.GetValue(pictures)?.Create();
     var sampling = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
     if (arguments.GetValue(random) is { } count)
     {
+        if (arguments.GetValue(calm) is { } quiet)
+        {
+            CalmSearch.Write(Console.Out, candidates, arguments.GetValue(randomFrom), count, quiet, sampling);
+            return 0;
+        }
+
         HarmSearch.Write(Console.Out, candidates, arguments.GetValue(randomFrom), count, sampling);
         return 0;
     }
 
     // A random scenario is compared in its one run with seed 0, and replayed as that.
-    var number = arguments.GetValue(randomSeed);
-    var scenarios = number is { } n ? [RandomScenarios.Make(n)] : Read(arguments.GetValue(files)!);
+    var scenarios = number is { } n ? [Random(n, arguments.GetValue(calm))] : Read(arguments.GetValue(files)!);
     var names = scenarios.CountBy(scenario => scenario.Name).FirstOrDefault(name => name.Value > 1);
     Expect(names.Value <= 1, "FILE", "scenarios with a name each", $"{names.Value} that are called {names.Key}");
     var results = new Replay(candidates, sampling).Run(scenarios, number is null ? arguments.GetValue(seeds) : 1);
@@ -91,6 +101,8 @@ static Option<string[]> List(string name, string description, string[] otherwise
     CustomParser = result => result.Tokens[0].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
     DefaultValueFactory = _ => otherwise,
 };
+
+static Scenario Random(int number, double? calm) => calm is { } seconds ? Calm.After(RandomScenarios.Make(number), seconds) : RandomScenarios.Make(number);
 
 static ShareScale ScaleOf(string name) => name switch
 {

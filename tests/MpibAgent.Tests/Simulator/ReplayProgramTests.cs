@@ -16,6 +16,8 @@ public sealed class ReplayProgramTests
     [InlineData("a.json --random 2", "FILE: expected none beside --random and --random-seed, got a.json")]
     [InlineData("a.json b.json", "FILE: expected scenarios with a name each, got 2 that are called short")]
     [InlineData("a.json --pictures b.json", "b.json")]
+    [InlineData("a.json --calm 20", "--calm: expected --random or --random-seed beside it, got neither")]
+    [InlineData("--random 1 --calm 2", "--calm: expected 5 to 3600, got 2")]
     [InlineData("--random 0", "--random: expected at least 1, got 0")]
     public async Task What_cannot_be_run_is_told_with_exit_code_2(string arguments, string expected)
     {
