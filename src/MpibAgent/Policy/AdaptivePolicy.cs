@@ -29,6 +29,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private readonly RateMeter _meter = new(), _readings = new();
     private readonly RailGuard _guard = new();
     private readonly CongestionHint _hint = new();
+    private readonly ShortBursts _bursts = new();
     private readonly Trickle _trickle = new();
     private readonly SampleWidth _width = new(period);
     private LineSearch? _search;
@@ -95,7 +96,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
             Reason = _isMeasuring ? search.Reason : NoCountersYet;
         }
 
-        _isSettled = period < SettledPeriod && seen.TellsLinks && _guard.Reason.Length == 0 && search.IsSettled;
+        _isSettled = period < SettledPeriod && seen.TellsLinks && _guard.Reason.Length == 0 && !_bursts.IsOn && search.IsSettled;
         _written = forced ?? search.Share;
         HintMix.Fill(encoding, _written, _turn, shares);
         if (_guard.Reason.Length == 0)
@@ -108,7 +109,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     {
         var before = search.Share;
         search.Hint = _hint.Direction(paths);
-        if (_trickle.Take(rates, search.IsTraffic(rates)) is { } sample)
+        if (_bursts.Take(rates, search.IsTraffic(rates), before) is { } filled && _trickle.Take(filled, search.IsTraffic(filled)) is { } sample)
         {
             search.Sample(now, sample, _isSettled);
         }

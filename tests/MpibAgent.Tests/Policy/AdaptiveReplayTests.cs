@@ -12,8 +12,8 @@ public sealed class AdaptiveReplayTests
     /// <summary>Nothing that can be seen there tells that the rail is dead; it has a floor of its own, and no part in the mean.</summary>
     private const string Unseen = "17b_";
 
-    /// <summary>Rails on which a sample holds a few messages and packets, those of tests/rails; and rails that wait for long, which others have left at a wrong split for good.</summary>
-    private static readonly string[] MoreFiles = [Path.Combine(ScenarioFile.Supplied, "slow-rails"), Path.Combine(ScenarioFile.Supplied, "waiting-rails")];
+    /// <summary>Rails on which a sample holds a few messages and packets, those of tests/rails; rails that wait for long; and bursts hardly longer than a sample.</summary>
+    private static readonly string[] MoreFiles = [Path.Combine(ScenarioFile.Supplied, "slow-rails"), Path.Combine(ScenarioFile.Supplied, "waiting-rails"), Path.Combine(ScenarioFile.Supplied, "short-bursts")];
 
     public static TheoryData<string> More => [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Select(scenario => scenario.Name)];
 
@@ -30,7 +30,7 @@ public sealed class AdaptiveReplayTests
 
     [Theory]
     [MemberData(nameof(More))]
-    public void What_is_expected_of_slow_and_of_waiting_rails_is_reached(string name)
+    public void What_is_expected_of_slow_and_waiting_rails_and_of_short_bursts_is_reached(string name)
     {
         var summary = Assert.Single(Replay(ShareScale.Ppm1024, [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Where(scenario => scenario.Name == name)]));
         Assert.True(summary.IsJudged, $"{name} expects nothing");
