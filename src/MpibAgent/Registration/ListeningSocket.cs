@@ -12,6 +12,7 @@ internal sealed partial class ListeningSocket : IDisposable
 
     private readonly string? _path;
     private readonly ulong? _inode;
+    private bool _refusesDescriptors;
 
     private ListeningSocket(int descriptor, string? path, ulong? inode)
     {
@@ -27,6 +28,9 @@ internal sealed partial class ListeningSocket : IDisposable
 
     /// <summary>Whether systemd holds it too.</summary>
     public bool IsInherited => _path is null;
+
+    /// <summary>Whether a peer that is accepted now may send descriptors along (<see cref="SentDescriptors"/>).</summary>
+    public bool TakesDescriptors { get; private set; } = true;
 
     /// <summary>Whether a peer waits to be accepted.</summary>
     public bool IsAnybodyWaiting
@@ -47,9 +51,12 @@ internal sealed partial class ListeningSocket : IDisposable
             return null;
         }
 
-        return Option(descriptor, SocketDomain) == UnixFamily && Option(descriptor, SocketTypeOption) == StreamType && Option(descriptor, IsListening) == 1
-            ? new ListeningSocket(descriptor, null, null)
-            : throw new Fault("the descriptor named registration is no listening Unix stream socket; set ListenStream= to a path in its socket unit");
+        if (Option(descriptor, SocketDomain) != UnixFamily || Option(descriptor, SocketTypeOption) != StreamType || Option(descriptor, IsListening) != 1)
+        {
+            throw new Fault("the descriptor named registration is no listening Unix stream socket; set ListenStream= to a path in its socket unit");
+        }
+
+        return new ListeningSocket(descriptor, null, null) { _refusesDescriptors = SentDescriptors.TryRefuse(descriptor) };
     }
 
     /// <summary>Makes the socket at the path of the settings and listens.</summary>
@@ -75,12 +82,13 @@ internal sealed partial class ListeningSocket : IDisposable
         }
 
         Ownership.GiveToServiceUser(path);
+        var refusesDescriptors = SentDescriptors.TryRefuse(descriptor);
         if (Listen(descriptor, Backlog) != 0)
         {
             throw new Fault($"cannot listen at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
         }
 
-        return new ListeningSocket(descriptor, path, Ownership.Status(path)?.Inode);
+        return new ListeningSocket(descriptor, path, Ownership.Status(path)?.Inode) { TakesDescriptors = !refusesDescriptors };
     }
 
     /// <summary>Accepts a peer, non-blocking and closed on exec; otherwise errno says why not.</summary>
@@ -88,6 +96,12 @@ internal sealed partial class ListeningSocket : IDisposable
     {
         descriptor = AcceptSocket(Descriptor, 0, 0, NonBlocking | CloseOnExec);
         error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        if (error == TryAgain)
+        {
+            // Who had connected to systemd's socket before it refused descriptors has been let in.
+            TakesDescriptors &= !_refusesDescriptors;
+        }
+
         return descriptor >= 0;
     }
 
@@ -163,6 +177,7 @@ internal sealed partial class ListeningSocket : IDisposable
     private const int StreamType = 1;
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
+    private const int TryAgain = 11;
     private const int ConnectionRefused = 111;
     private const int LongestAddress = 110;
 

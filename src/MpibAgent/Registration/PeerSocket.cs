@@ -24,6 +24,7 @@ internal sealed partial class PeerSocket
     private int _registrations;
     private bool _closeWhenSent;
     private bool _isDeaf;
+    private bool _mayBringDescriptors;
 
     public PeerSocket(RegistrationListener listener, Registrar registrar)
     {
@@ -63,7 +64,7 @@ internal sealed partial class PeerSocket
     public bool IsDone => _answered && _received == 0 && _toSend == 0;
 
     /// <summary>Takes over an accepted socket.</summary>
-    public void Open(int descriptor, long number)
+    public void Open(int descriptor, long number, bool mayBringDescriptors)
     {
         Span<byte> credentials = stackalloc byte[12];
         var length = credentials.Length;
@@ -74,13 +75,22 @@ internal sealed partial class PeerSocket
         Uid = BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
         _received = _toSend = _sent = _registrations = 0;
         _closeWhenSent = _answered = _isDeaf = false;
+        _mayBringDescriptors = mayBringDescriptors;
         Interest = Ready.None;
     }
 
     /// <summary>Closes the socket; the listener has taken it off its lists.</summary>
-    public void Close()
+    public void Close(SentDescriptors descriptors)
     {
-        _ = CloseDescriptor(Descriptor);
+        if (_mayBringDescriptors)
+        {
+            descriptors.Close(Descriptor);
+        }
+        else
+        {
+            _ = CloseDescriptor(Descriptor);
+        }
+
         Descriptor = -1;
     }
 
@@ -103,20 +113,47 @@ internal sealed partial class PeerSocket
             return;
         }
 
-        var count = Receive(Descriptor, _input.AsSpan(_received), BufferSize - _received, 0);
-        if (count > 0)
+        var count = Receive(out var bringsDescriptors);
+        if (bringsDescriptors)
+        {
+            _registrar.RefuseDescriptors(this);
+            _listener.Drop(this);
+        }
+        else if (count > 0)
         {
             _received += (int)count;
             AnswerAll();
         }
         else if (count == 0)
         {
+            // No more comes, descriptors neither.
+            _mayBringDescriptors = false;
             End();
         }
         else if (Marshal.GetLastPInvokeError() is not (TryAgain or Interrupted))
         {
             _listener.Drop(this);
         }
+    }
+
+    /// <summary>recv(2), which leaves alone what descriptors come with.</summary>
+    private nint Receive(out bool bringsDescriptors)
+    {
+        bringsDescriptors = false;
+        var room = _input.AsSpan(_received, BufferSize - _received);
+        if (_mayBringDescriptors)
+        {
+            var count = SentDescriptors.Peek(Descriptor, room, out bringsDescriptors);
+            if (count <= 0 || bringsDescriptors)
+            {
+                return count;
+            }
+
+            // What came since may have some.
+            room = room[..(int)count];
+        }
+
+        return Receive(Descriptor, room, room.Length, 0);
     }
 
     private void AnswerAll()

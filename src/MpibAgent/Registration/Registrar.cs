@@ -62,6 +62,16 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         return RegisterResponse.Size;
     }
 
+    /// <summary>No response is owed to who sends descriptors along.</summary>
+    public void RefuseDescriptors(PeerSocket peer)
+    {
+        Count(RefusalReason.BadRequest);
+        if (_badRequests.Admit())
+        {
+            Log.BadRequest(log, peer.Pid, peer.Uid, "it sends descriptors along");
+        }
+    }
+
     private static string Explain(ReadOnlySpan<byte> bytes)
     {
         try

@@ -65,7 +65,7 @@ internal sealed partial class RegistrationListener
         }
 
         var peer = _unused.Pop();
-        peer.Open(descriptor, ++_accepted);
+        peer.Open(descriptor, ++_accepted, _socket.TakesDescriptors);
         peer.LastActive = _loop.Time.GetTimestamp();
         _peers.AddNewest(peer);
         if (!_idleTimer.IsArmed)

@@ -29,6 +29,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
     private readonly int _maxPeers;
     private readonly TimeSpan _idleTimeout;
     private readonly PeerList _peers = new();
+    private readonly SentDescriptors _sentDescriptors = new();
     private List<(PeerSocket Peer, long Number)> _new = [];
     private List<(PeerSocket Peer, long Number)> _recent = [];
     private TaskCompletionSource? _drained;
@@ -187,7 +188,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
             _loop.Forget(peer.Descriptor);
         }
 
-        peer.Close();
+        peer.Close(_sentDescriptors);
         _unused.Push(peer);
         if (_peers.Count == 0)
         {
