@@ -60,16 +60,11 @@ public static class EventsCommand
             // Ctrl-C reaches both; this one ends when the other has.
             using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context => context.Cancel = true);
             using var output = journal.StandardOutput.BaseStream;
+            EndWithTheReader(journal);
             var count = 0;
             foreach (var entry in Entries(output))
             {
                 count++;
-                if (Terminal.HasLostItsReader())
-                {
-                    journal.Kill();
-                    break;
-                }
-
                 Terminal.Write([Describe(entry)]);
             }
 
@@ -82,6 +77,25 @@ public static class EventsCommand
             // Ended by Ctrl-C, or by us, is well.
             return journal.ExitCode is 0 or 130 or > 128 ? ExitCode.Good : ExitCode.Bad;
         }
+    }
+
+    /// <summary>Ends the journal's program, and with it its entries, when nobody reads ours any more: the next one may be long in coming.</summary>
+    private static void EndWithTheReader(Process journal)
+    {
+        var watch = new Thread(() =>
+        {
+            try
+            {
+                Terminal.WaitForNoReader();
+                journal.Kill();
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended, and we with it.
+            }
+        });
+        watch.IsBackground = true;
+        watch.Start();
     }
 
     /// <summary>One entry as a line: time, event, text.</summary>

@@ -57,6 +57,16 @@ public static partial class Terminal
         return Poll(ref output, 1, 0) > 0 && (output.Seen & PollError) != 0;
     }
 
+    /// <summary>Returns when nobody can read any more what is written; into a file never.</summary>
+    public static void WaitForNoReader()
+    {
+        // Asked for nothing, it tells of that alone; otherwise a signal came.
+        var output = new Descriptor { Number = 1 };
+        while (Poll(ref output, 1, -1) <= 0)
+        {
+        }
+    }
+
     /// <summary>At the end: Console switches the keypad over when it is first used, and leaves it so.</summary>
     public static void Restore()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using MpibCtl;
 
@@ -64,6 +65,20 @@ public sealed class EventsCommandTests
         File.SetUnixFileMode(files["journalctl"], (UnixFileMode)0x1ED);
 
         Assert.Equal((0, "", expected), Ctl.RunWith(("PATH", $"{files.Path}:/usr/bin:/bin"), "events", "-n", lines));
+    }
+
+    [Fact]
+    public void Following_ends_with_who_reads_it_and_not_with_the_next_entry()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["journalctl"], """
+            #!/bin/sh
+            echo '{"MPIB_EVENT":"hint-set","MESSAGE":"one"}'
+            exec sleep 90
+            """);
+        File.SetUnixFileMode(files["journalctl"], (UnixFileMode)0x1ED);
+        using var pipe = Process.Start(new ProcessStartInfo("sh", ["-c", $"PATH={files.Path}:$PATH; {Ctl.Program} events -f | head -n 1"]))!;
+        Assert.True(pipe.WaitForExit(TimeSpan.FromSeconds(60)));
     }
 
     [Fact]
