@@ -13,6 +13,9 @@ public static class CheckCommand
 
     private const string Service = "mpib-agent.service";
 
+    /// <summary>Where FIFO, state and status are; tmpfiles.d gives back the directory alone.</summary>
+    private const string ServiceDirectory = "/run/mpib";
+
     /// <summary>A socket unit cannot be started while its service runs: all are.</summary>
     private const string RestartAll = "sudo systemctl restart mpib-agent.socket mpib-control.socket mpib-agent";
 
@@ -139,7 +142,8 @@ public static class CheckCommand
         ? new Finding("agent", Verdict.Good, string.Create(CultureInfo.InvariantCulture, $"pid {snapshot.Agent.Pid} holds {view.Path}; policy {snapshot.Policy.Name}"))
         : hasService && view.State is Liveness.Absent or Liveness.Dead
         ? new Finding("agent", Verdict.Bad, $"the service runs, and its status is not at {view.Path}: somebody has removed what is in that directory", RestartAll)
-        : new Finding("agent", Verdict.Bad, view.Problem.Split("; run: ")[0], view.Problem.Split("; run: ") is [_, var mend] ? "sudo " + mend : null);
+        : new Finding("agent", Verdict.Bad, view.Problem.Split("; run: ")[0],
+            view.State == Liveness.Unreadable && GivingBack(view.Path) is { } giving ? giving : view.Problem.Split("; run: ") is [_, var mend] ? "sudo " + mend : null);
 
     private static IEnumerable<Finding> StatusIs(AgentView view)
     {
@@ -170,6 +174,14 @@ public static class CheckCommand
     private static string Removing(string path) =>
         TrustedFile.StatusOf(path) is { Type: UnixFileType.Directory or UnixFileType.SymbolicLink } ? $"sudo rm -r {path}; " : "";
 
+    /// <summary>
+    /// To run where the service's directory, or what lies in it, is somebody else's; null where it is not. A living agent goes on with that, and no other starts
+    /// without it: the state file is the one thing that it trusts or does without.
+    /// </summary>
+    private static string? GivingBack(string path) =>
+        System.IO.Path.GetDirectoryName(path) is ServiceDirectory && new[] { ServiceDirectory, path }.Any(name => TrustedFile.StatusOf(name) is { } found && !TrustedFile.IsTrusted(found.Owner))
+            ? $"sudo chown -R {TrustedFile.ServiceUser}:{TrustedFile.ServiceUser} {ServiceDirectory}" : null;
+
     private static Finding RegionIs(string path, bool isAlive)
     {
         using var region = LiveRegion.Open(path, out var problem);
@@ -198,11 +210,18 @@ public static class CheckCommand
         return StatusReport.WhyNoAnswer(path, notSeen) is { } silence
             ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? Removing(path) + "sudo " + mend : null)
             : notSeen.Count > 0 ? new Finding("socket", Verdict.Bad, $"{path}: you may not connect, and so could not your jobs", $"sudo chmod 0666 {path}")
+            : TrustedFile.StatusOf(path) is { } found && (found.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) == 0
+            ? new Finding("socket", Verdict.Bad, $"{path}: jobs of other users cannot connect (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0666 {path}")
             : new Finding("socket", Verdict.Good, $"{path} answers");
     }
 
     private static Finding Takes(string path)
     {
+        if (GivingBack(path) is { } giving)
+        {
+            return new Finding("control", Verdict.Bad, $"{path} or its directory belongs to somebody else", giving);
+        }
+
         using var fifo = TrustedFile.Open(path, isFifo: true, out var problem, out _);
         return fifo is not null ? new Finding("control", Verdict.Good, $"{path}: somebody reads it, and you may write")
             : problem.Contains("permission", StringComparison.Ordinal) ? new Finding("control", Verdict.Skipped, $"{path}: you may not command", $"sudo usermod -aG {TrustedFile.ServiceUser} $USER")

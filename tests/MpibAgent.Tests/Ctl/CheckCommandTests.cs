@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
 namespace MpibAgent.Tests.Ctl;
 
 public sealed class CheckCommandTests : IDisposable
@@ -61,6 +64,38 @@ public sealed class CheckCommandTests : IDisposable
         }
 
         await agent.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("0600", "WRONG socket    {0}: jobs of other users cannot connect (mode 600)", "run: sudo chmod 0666 {0}")]
+    [InlineData("0660", "ok    socket    {0} answers", "")]
+    public async Task A_socket_that_root_can_reach_and_no_job_is_wrong(string mode, string expected, string mend)
+    {
+        Prerequisites.RequireRoot();
+        using var agent = AgentProcess.Start(_files, arguments: $"--socket-mode {mode}");
+        var output = Ctl.Run(_files, "check").Output;
+        Assert.Contains(expected.Replace("{0}", _files["agent.sock"], StringComparison.Ordinal), output, StringComparison.Ordinal);
+        Assert.Contains(mend.Replace("{0}", _files["agent.sock"], StringComparison.Ordinal), output, StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("chown -R 4711 /run/mpib", true)]
+    [InlineData("chown 4711 /run/mpib", false)]
+    public void What_somebody_has_given_away_of_the_services_directory_is_to_be_given_back(string given, bool isStatusToo)
+    {
+        Prerequisites.RequireRoot();
+        Prerequisites.RequireCommand("unshare", "util-linux");
+        using var check = Process.Start(new ProcessStartInfo("unshare", ["--mount", "sh", "-c",
+            $"mount -t tmpfs none /run && mkdir /run/mpib && mkfifo /run/mpib/control && echo >/run/mpib/status.json && {given} && exec {Ctl.Program} check"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var output = check.StandardOutput.ReadToEnd();
+        check.WaitForExit();
+        const string Mend = "run: sudo chown -R mpib:mpib /run/mpib\n";
+        Assert.Matches($"WRONG control   /run/mpib/control or its directory belongs to somebody else\n *{Mend}", output);
+        Assert.Equal(isStatusToo, Regex.IsMatch(output, $"WRONG agent     /run/mpib/status.json: belongs to uid 4711.*\n *{Mend}"));
     }
 
     [Fact]
