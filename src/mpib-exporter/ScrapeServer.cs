@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using MpibAgent;
@@ -32,7 +33,7 @@ internal static class ScrapeServer
         WebApplication? app = null;
         using var idleExit = new IdleExit(idle, TimeProvider.System, () => app!.Lifetime.StopApplication());
         var endsIdle = inherited.Count > 0 && idle > TimeSpan.Zero;
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.CreateBoundListenSocket = Bind).ConfigureKestrel(kestrel =>
         {
             Bound(kestrel);
             kestrel.ConfigureEndpointDefaults(endpoint =>
@@ -83,6 +84,29 @@ internal static class ScrapeServer
         {
             File.Delete(path);
         }
+    }
+
+    /// <summary>
+    /// As Kestrel does it by itself, but without descriptors (SCM_RIGHTS): who reads what comes with one closes it, and waits for that as long as its sender likes
+    /// (a TCP connection with SO_LINGER). Before Linux 6.16 they cannot be refused.
+    /// </summary>
+    private static Socket Bind(EndPoint address)
+    {
+        const int SocketLevel = 1, PassRights = 83;
+        var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(address);
+        try
+        {
+            if (socket.AddressFamily == AddressFamily.Unix)
+            {
+                socket.SetRawSocketOption(SocketLevel, PassRights, stackalloc byte[sizeof(int)]);
+            }
+        }
+        catch (SocketException)
+        {
+            // An older kernel.
+        }
+
+        return socket;
     }
 
     /// <summary>A scrape is a line and a few headers, and is over at once: who takes longer, or more room, is somebody else.</summary>

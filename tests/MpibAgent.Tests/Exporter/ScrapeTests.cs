@@ -78,6 +78,26 @@ public sealed class ScrapeTests
         Assert.Single(exporter.Said.Split('\n'), line => line.Contains("the agent is not running", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Descriptors_sent_along_are_refused_since_their_close_may_wait()
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        Assert.SkipUnless(Environment.OSVersion.Version >= new Version(6, 16), "before Linux 6.16 nothing can be done about them");
+        using var files = new TempDirectory();
+        using var exporter = ExporterProcess.Start($"unix:{files["http.sock"]}", files["agent.prom"]);
+        using var sender = System.Diagnostics.Process.Start("python3", ["-c", $"""
+            {Registration.DescriptorTests.MakeOneWhoseCloseWaits}
+            exporter = socket.socket(socket.AF_UNIX)
+            exporter.connect('{files["http.sock"]}')
+            try: send(exporter)
+            except PermissionError: os._exit(0) # without a close
+            os._exit(1)
+            """]);
+        Assert.True(sender.WaitForExit(TimeSpan.FromSeconds(60)));
+        Assert.Equal(0, sender.ExitCode);
+        Assert.Equal(503, exporter.Scrape().Status);
+    }
+
     [Theory]
     [InlineData("ln -s /etc/hostname FILE", "expected a file, found a symbolic link")]
     [InlineData("mkfifo FILE", "expected a regular file")]

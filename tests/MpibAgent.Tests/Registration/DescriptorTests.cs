@@ -145,7 +145,7 @@ public sealed class DescriptorTests
     /// A TCP connection whose other end does not read, and whose close waits an hour for that (SO_LINGER). Without a copy of it in the sender the
     /// one on the way is the last.
     /// </summary>
-    private const string MakeOneWhoseCloseWaits = """
+    internal const string MakeOneWhoseCloseWaits = """
         import array, os, socket, struct, sys
         listener = socket.create_server(('127.0.0.1', 0))
         slow = socket.create_connection(listener.getsockname())
