@@ -112,7 +112,7 @@ public static class Views
             title.Add((column.IsNumber ? column.Title.PadLeft(width) : column.Title.PadRight(width)) + "  ", Line.Faint);
         }
 
-        yield return (isWide ? title.Add("PROCESSES", Line.Faint) : title).Cut(columns, unicode);
+        yield return (isWide ? title.Add("PROCESSES", Line.Faint) : title.TrimEnd()).Cut(columns, unicode);
         foreach (var slot in slots)
         {
             var line = new Line();
@@ -124,7 +124,7 @@ public static class Views
             }
 
             var processes = withProcesses ? Processes(slot) : "";
-            yield return (isWide ? line.Add(Text.Cut(processes, left, unicode)) : line).Cut(columns, unicode).TrimEnd();
+            yield return (isWide ? line.Add(Text.Cut(processes, left, unicode)) : line).TrimEnd().Cut(columns, unicode);
             if (!isWide && processes.Length > 0)
             {
                 yield return new Line("      ").Add(processes, Line.Faint).Cut(columns, unicode);
