@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MpibAgent.Policy;
 
 namespace MpibAgent.Tests;
 
@@ -31,6 +32,23 @@ public sealed partial class ManualTests
             File.ReadLines(Checkout.Path("doc", "man", "mpib-agent.8"))
                 .Where(line => line.StartsWith(".It Fl -", StringComparison.Ordinal) && line.Contains(" Ar ", StringComparison.Ordinal)
                     && !line.EndsWith("config Ar FILE", StringComparison.Ordinal)).Order());
+
+    /// <summary>Where they are written down by hand; settings, help and the FIFO have them from the catalogue.</summary>
+    [Theory]
+    [InlineData("deploy/mpib-agent.completion", "--policy) words=")]
+    [InlineData("deploy/agent.conf", "[Policy]\n# Who sets the hints.")]
+    [InlineData("doc/man/mpib-agent.conf.5", "Who sets the hints.")]
+    [InlineData("doc/man/mpib-agent.8", "Who sets the hints:")]
+    [InlineData("doc/man/mpib-agent.8", ".It Ic policy Ar NAME")]
+    [InlineData("doc/interface.md", "| `policy NAME` |")]
+    [InlineData("doc/policies.md", "| policy | looks at | use it |")]
+    public void Every_policy_is_named(string file, string head)
+    {
+        const int Paragraph = 600;
+        var text = File.ReadAllText(Checkout.Path(file));
+        var paragraph = text[text.IndexOf(head, StringComparison.Ordinal)..][..Paragraph];
+        Assert.All(PolicyCatalogue.Names, name => Assert.Matches($@"\b{name}\b", paragraph));
+    }
 
     [Theory]
     [InlineData("mpib-agent.8")]
