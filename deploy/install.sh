@@ -78,6 +78,7 @@ each_listed() { # FUNCTION
 # --- Building -------------------------------------------------------------------------------------------------------
 
 build() { # sets built
+    [ -d "$source_tree/src" ] || fail "there is nothing to build in $source_tree: expected a checkout; an unpacked tarball has the programs at its top"
     case $(uname -m) in
         x86_64) native=linux-x64 ;;
         aarch64) native=linux-arm64 ;;
@@ -156,9 +157,10 @@ check_packages() {
 
 # Files appear whole or not at all, a running binary's too, by rename.
 put() { # MODE SOURCE DESTINATION
-    cp "$2" "$3.new"
-    chmod "$1" "$3.new"
-    mv -f "$3.new" "$3"
+    if ! cp "$2" "$3.new" || ! chmod "$1" "$3.new" || ! mv -f "$3.new" "$3"; then
+        rm -f "$3.new"
+        exit 1
+    fi
 }
 
 mode_of() { # KIND
@@ -171,7 +173,7 @@ mode_of() { # KIND
 # Sets changed=yes when it did something, and leaves word of it for a run after this one, should this end before a running agent is restarted.
 install_file() { # MODE SOURCE DESTINATION
     if ! cmp -s "$2" "$3"; then
-        ! systemctl is-active --quiet $service || echo "$3" >>$pending
+        [ ! -d /run/systemd/system ] || ! systemctl is-active --quiet $service || echo "$3" >>$pending
         mkdir -p "$(dirname "$3")"
         put "$1" "$2" "$3"
         say "installed $3"
@@ -205,10 +207,7 @@ try_program() { # KIND PROJECT DESTINATION
     [ "$1" = program ] && [ -n "$(program "$3")" ] || return 0
     put 0755 "$(program "$3")" "$3.candidate"
     # As the service has it: no variable says where a runtime may lie.
-    env -i "$3.candidate" --version >/dev/null || {
-        each_listed drop_candidate
-        fail "$(program "$3") does not run here"
-    }
+    env -i "$3.candidate" --version >/dev/null || fail "$(program "$3") does not run here"
 }
 
 drop_candidate() { # KIND SOURCE DESTINATION
@@ -247,6 +246,9 @@ install_all() {
         build
         prebuilt=$built
     fi
+    # What does not get to its place is not left: a full disk would have it for ever.
+    trap 'each_listed drop_candidate; rm -rf "${scratch:-}"' EXIT
+    trap 'exit 1' HUP INT TERM
     each_listed try_program
 
     changed=no
@@ -380,8 +382,12 @@ uninstall() {
     say 'uninstalled'
     [ ! -e "$settings" ] || say "left: $settings, which was edited"
     [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, /run/mpib and their user mpib (--purge removes them)"
+    set -- /etc/mpib/*
     for unit in "$service" $sockets $exporter; do
-        [ ! -e "/etc/systemd/system/$unit.d" ] || say "left: /etc/systemd/system/$unit.d, which this script did not make"
+        set -- "$@" "/etc/systemd/system/$unit.d"
+    done
+    for other; do
+        [ ! -e "$other" ] || [ "$other" = "$settings" ] || say "left: $other, which this script did not make"
     done
 }
 

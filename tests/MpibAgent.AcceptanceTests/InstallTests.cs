@@ -142,12 +142,47 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task Without_the_means_to_build_it_says_what_to_run()
     {
-        await Machine.ShellAsync("mkdir -p /opt/bare; ln -sf /usr/bin/dirname /usr/bin/uname /opt/bare/");
+        await Machine.ShellAsync($"mkdir -p /opt/bare /opt/checkout/src; ln -sf /usr/bin/dirname /usr/bin/uname /opt/bare/; cp -r {SystemdMachine.Source}/deploy /opt/checkout/");
 
-        var outcome = await Machine.RunAsync("env", "PATH=/opt/bare", "/bin/sh", Install, "--build-only", "/tmp/agent");
+        var outcome = await Machine.RunAsync("env", "PATH=/opt/bare", "/bin/sh", "/opt/checkout/deploy/install.sh", "--build-only", "/tmp/agent");
 
         Assert.Equal(1, outcome.ExitCode);
         Assert.Contains("apt-get install -y dotnet-sdk-10.0 gcc libc6-dev", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_sources_it_does_not_begin_to_build()
+    {
+        var outcome = await Machine.RunAsync(Install, "--build-only", "/tmp/agent");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal($"install.sh: there is nothing to build in {SystemdMachine.Source}: expected a checkout; an unpacked tarball has the programs at its top", outcome.Errors.Trim());
+    }
+
+    [Fact]
+    public async Task What_finds_no_room_leaves_nothing_behind()
+    {
+        // Room for the agent, and not for the exporter as well.
+        await Machine.ShellAsync($"mkdir -p /mnt/full; mount -t tmpfs -o size=$(($(stat -c %s {SystemdMachine.Source}/mpib-agent) + 1048576)) tmpfs /mnt/full");
+
+        var outcome = await Machine.RunAsync("unshare", "--mount", "sh", "-c", $"mount --bind /mnt/full /usr/sbin; exec {WithBinary}");
+        var left = await Machine.ShellAsync("ls -A /mnt/full; umount /mnt/full");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("No space left on device", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal("", left);
+    }
+
+    [Fact]
+    public async Task Where_systemd_does_not_run_it_is_not_asked()
+    {
+        await Machine.ShellAsync($"{Install} --uninstall --purge");
+
+        var outcome = await Machine.RunAsync("unshare", "--mount", "sh", "-c", $"mount -t tmpfs tmpfs /run/systemd; exec {WithBinary}");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.EndsWith("systemd does not run here, so nothing was started\n", outcome.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("System has not been booted", outcome.Errors, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -50,6 +50,19 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
     }
 
     [Fact]
+    public async Task What_others_have_put_there_stays_and_it_says_so()
+    {
+        await Machine.ShellAsync("echo secret >/etc/mpib/telemetry.key; mkdir /etc/systemd/system/mpib-agent.socket.d; echo '# mine' >>/etc/mpib/agent.conf");
+
+        var said = await Machine.ShellAsync($"{Install} --uninstall");
+        await Machine.ShellAsync("rm /etc/mpib/telemetry.key; rmdir /etc/systemd/system/mpib-agent.socket.d");
+
+        Assert.Contains("left: /etc/mpib/telemetry.key, which this script did not make", said, StringComparison.Ordinal);
+        Assert.Contains("left: /etc/systemd/system/mpib-agent.socket.d, which this script did not make", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("left: /etc/mpib/agent.conf, which this script", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_second_run_finds_nothing_to_do()
     {
         await Machine.ShellAsync($"{Install} --uninstall --purge");
