@@ -32,6 +32,9 @@ case $(uname -m) in
 esac
 while [ $# -gt 0 ]; do
     case $1 in
+        --prebuilt | --runtime | --version) [ $# -gt 1 ] || fail "$1: expected a value; see --help" ;;
+    esac
+    case $1 in
         --prebuilt) prebuilt=$2 && shift ;;
         --runtime) runtime=$2 && shift ;;
         --version) version=$2 && shift ;;
