@@ -207,12 +207,17 @@ public static class CheckCommand
     private static Finding Answers(string path)
     {
         var notSeen = new List<string>();
+        var writers = TrustedFile.StatusOf(path)?.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
         return StatusReport.WhyNoAnswer(path, notSeen) is { } silence
             ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? Removing(path) + "sudo " + mend : null)
-            : notSeen.Count > 0 ? new Finding("socket", Verdict.Bad, $"{path}: you may not connect, and so could not your jobs", $"sudo chmod 0666 {path}")
-            : TrustedFile.StatusOf(path) is { } found && (found.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) == 0
-            ? new Finding("socket", Verdict.Bad, $"{path}: jobs of other users cannot connect (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0666 {path}")
-            : new Finding("socket", Verdict.Good, $"{path} answers");
+            : notSeen.Count == 0 && writers == UnixFileMode.None
+            ? new Finding("socket", Verdict.Bad, $"{path}: jobs of other users cannot connect", $"sudo chmod 0666 {path}")
+            : notSeen.Count == 0 ? new Finding("socket", Verdict.Good, $"{path} answers")
+
+            // As who runs the host may want it: to open it to all would be no mending.
+            : writers == UnixFileMode.GroupWrite
+            ? new Finding("socket", Verdict.Skipped, $"{path}: its group alone may connect, and so could not your jobs", $"sudo usermod -aG $(stat -c %G {path}) $USER")
+            : new Finding("socket", Verdict.Bad, $"{path}: you may not connect, and so could not your jobs", $"sudo chmod 0666 {path}");
     }
 
     private static Finding Takes(string path)

@@ -132,6 +132,27 @@ public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
     }
 
     [Fact]
+    public async Task A_group_that_alone_registers_is_nothing_wrong_and_joined()
+    {
+        await Machine.ShellAsync("""
+            groupadd --force train
+            mkdir -p /run/systemd/system/mpib-agent.socket.d
+            printf '[Socket]\nSocketMode=0660\nSocketGroup=train\n' >/run/systemd/system/mpib-agent.socket.d/test.conf
+            systemctl daemon-reload
+            systemctl restart mpib-agent.socket
+            """);
+        await StatusTextAsync(Idle);
+
+        var check = await Machine.RunAsUserAsync("alice", "mpibctl", "check");
+
+        Assert.Equal(0, check.ExitCode);
+        Assert.Contains("-     socket    /tmp/mpib/agent.sock: its group alone may connect", check.Output, StringComparison.Ordinal);
+        await Machine.ShellAsync(Assert.Single(Mends(check.Output), mend => mend.Contains("agent.sock", StringComparison.Ordinal)).Replace("$USER", "alice", StringComparison.Ordinal));
+        Assert.Contains("agent.sock answers", (await Machine.RunAsUserAsync("alice", "mpibctl", "check")).Output, StringComparison.Ordinal);
+        await Machine.ShellAsync("gpasswd --delete alice train; rm -r /run/systemd/system/mpib-agent.socket.d; systemctl daemon-reload; systemctl restart mpib-agent.socket");
+    }
+
+    [Fact]
     public async Task A_stop_a_kill_and_a_restart_show()
     {
         await Machine.ShellAsync($"systemctl stop {Units}");
