@@ -89,17 +89,17 @@ END
     find "$root/usr/share" -type f ! -name '*.sh' -exec chmod 0644 {} +
 
     # What the programs need of the system: nothing but glibc, and of that the newest symbol that they use.
-    programs=$(find "$root/usr/sbin" "$root/usr/bin" -type f 2>/dev/null || :)
+    programs=$(cd "$scratch" && find "$1/usr/sbin" "$1/usr/bin" -type f 2>/dev/null) || :
     [ -n "$programs" ] || fail "there is no program for $1 beside $prebuilt"
-    # shellcheck disable=SC2086 # paths of ours
-    needed=$(LC_ALL=C readelf --dynamic $programs | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-.*)\.so' || :)
+    # shellcheck disable=SC2086 # paths of ours, below $scratch, whose own may have blanks
+    needed=$(cd "$scratch" && LC_ALL=C readelf --dynamic $programs | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-.*)\.so') || :
     [ -z "$needed" ] || fail "the programs need $needed, and debian/control does not say so"
     # shellcheck disable=SC2086
-    glibc=$(LC_ALL=C readelf --version-info $programs | grep -o 'GLIBC_2\.[0-9.]*' | sort --version-sort --unique | tail -n 1)
+    glibc=$(cd "$scratch" && LC_ALL=C readelf --version-info $programs | grep -o 'GLIBC_2\.[0-9.]*' | sort --version-sort --unique | tail -n 1)
 
     mkdir "$root/DEBIAN"
     [ ! -d "$root/etc" ] || (cd "$root" && find etc -type f -printf '/%p\n') >"$root/DEBIAN/conffiles"
-    (cd "$root" && find usr -type f -print0 | sort --zero-terminated | xargs --null md5sum) >"$root/DEBIAN/md5sums"
+    (cd "$root" && find usr -type f -print0 | LC_ALL=C sort --zero-terminated | xargs --null md5sum) >"$root/DEBIAN/md5sums"
     sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@GLIBC@/${glibc#GLIBC_}/" \
         -e "s/@SIZE@/$(du --apparent-size --block-size=1024 --summarize "$root" | cut -f 1)/" \
         "$2/control" >"$root/DEBIAN/control"
@@ -125,7 +125,7 @@ mkdir "$tree"
 (cd "$source_tree" && cp --parents $(awk '$1 ~ /^(file|socket|settings|document|script)$/ { print $2 }' deploy/files) \
     deploy/files deploy/install.sh deploy/take-over.sh CHANGELOG.md "$tree")
 for program in $all_programs; do
-    cp "$program" "$tree/"
+    cp "$scratch/$program" "$tree/"
 done
 cat >"$tree/INSTALL" <<'END'
 sudo deploy/install.sh                 installs, or upgrades what is installed, and starts the agent; jobs keep their region
