@@ -47,7 +47,9 @@ internal static partial class Ownership
 
         if (!IsTrusted(status.Owner))
         {
-            throw new Fault($"{path}: belongs to {UserName(status.Owner)}, not to {UserName(CurrentUser)}; {WhatToRun}");
+            // A directory of root's, such as /run, is nobody's to remove.
+            throw new Fault($"{path}: belongs to {UserName(status.Owner)}, not to {UserName(CurrentUser)}; "
+                + (status.Owner == 0 && CurrentUser == _serviceUser.Value?.User ? "choose a directory of the agent's own" : WhatToRun));
         }
 
         if ((status.Mode & WritableByOthers) != 0)

@@ -28,4 +28,16 @@ public sealed class MetricsTests(SystemdMachine machine) : AcceptanceTest(machin
         await Machine.ShellAsync($"systemctl stop mpib-agent.socket mpib-control.socket mpib-agent; test ! -e {File}");
         await Machine.ShellAsync("mv /opt/good.conf /etc/mpib/agent.conf; systemctl start mpib-agent.socket mpib-control.socket mpib-agent");
     }
+
+    [Fact]
+    public async Task In_a_directory_of_the_system_there_is_no_file_and_nobody_is_told_to_remove_that()
+    {
+        var journal = await Journal.FromNowAsync(Machine);
+        await DropInAsync("Environment=MPIB_AGENT_METRICS_TEXTFILE=/run/mpib-agent.prom");
+        await Machine.ShellAsync("systemctl restart mpib-agent");
+
+        var entry = (await journal.EntriesAsync(1, "MPIB_EVENT=metrics-not-written"))[0];
+
+        Assert.Equal("/run: belongs to root, not to mpib; choose a directory of the agent's own", entry["MPIB_REASON"]);
+    }
 }
