@@ -254,7 +254,7 @@ install_all() {
     changed=no
     sockets_changed=no
     # Unless somebody has restarted it since.
-    if [ -e $pending ] && [ "$(stat -c %Y $pending)" -gt "$(date -d "$(systemctl show --timestamp=unix --value -p ExecMainStartTimestamp $service)" +%s)" ]; then
+    if [ -e $pending ] && [ "$(stat -c %.6Y $pending | tr -dc 0-9)" -gt "$(date -d "$(systemctl show --timestamp=us+utc --value -p ExecMainStartTimestamp $service)" +%s%6N)" ]; then
         changed=yes
         ! grep -q '\.socket$' $pending || sockets_changed=yes
     fi
