@@ -320,8 +320,8 @@ start_agent() {
         say 'nothing has changed; the agent goes on running'
         return
     fi
-    # An agent that serves goes on, rather than one come that ends at once and closes the sockets.
-    if [ "$action" = restart ] && [ -e /etc/mpib/agent.conf ] && ! /usr/sbin/mpib-agent --check-config /etc/mpib/agent.conf >/dev/null; then
+    # An agent that serves goes on, rather than one come that ends at once and closes the sockets. As its user: what root can read, it may not.
+    if [ "$action" = restart ] && [ -e /etc/mpib/agent.conf ] && ! runuser -u mpib -- /usr/sbin/mpib-agent --check-config /etc/mpib/agent.conf >/dev/null; then
         fail 'not restarted, the agent before goes on: mend /etc/mpib/agent.conf, and run this again'
     fi
     if ! systemctl "$action" "$@"; then

@@ -82,19 +82,21 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
         await Machine.ShellAsync(WithBinary);
     }
 
-    [Fact]
-    public async Task With_a_fault_in_the_settings_the_agent_before_goes_on()
+    [Theory]
+    [InlineData("echo nonsense >>/etc/mpib/agent.conf", "expected [Section], Key = value or a comment")]
+    [InlineData("chmod 0600 /etc/mpib/agent.conf", "Access to the path '/etc/mpib/agent.conf' is denied")]
+    public async Task With_a_fault_in_the_settings_the_agent_before_goes_on(string harm, string fault)
     {
         var pid = await MainPidAsync();
-        await Machine.ShellAsync($"cp /etc/mpib/agent.conf /opt/good.conf; echo nonsense >>/etc/mpib/agent.conf; cp {SystemdMachine.Source}/mpib-agent /opt/newer; echo >>/opt/newer");
+        await Machine.ShellAsync($"cp /etc/mpib/agent.conf /opt/good.conf; {harm}; cp {SystemdMachine.Source}/mpib-agent /opt/newer; echo >>/opt/newer");
 
         var outcome = await Machine.RunAsync("sh", "-c", $"{Install} --prebuilt /opt/newer");
         Assert.NotEqual(0, outcome.ExitCode);
-        Assert.Contains("expected [Section], Key = value or a comment", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains(fault, outcome.Errors, StringComparison.Ordinal);
         Assert.Contains("not restarted, the agent before goes on", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(pid, await MainPidAsync());
 
-        await Machine.ShellAsync($"cp /opt/good.conf /etc/mpib/agent.conf; {Install} --prebuilt /opt/newer; {WithBinary}");
+        await Machine.ShellAsync($"cp /opt/good.conf /etc/mpib/agent.conf; chmod 0644 /etc/mpib/agent.conf; {Install} --prebuilt /opt/newer; {WithBinary}");
         Assert.NotEqual(pid, await MainPidAsync());
     }
 

@@ -42,10 +42,12 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
         Assert.Equal("# mine", await Machine.ShellAsync("tail -n 1 /etc/mpib/agent.conf"));
     }
 
-    [Fact]
-    public async Task With_a_fault_in_the_settings_an_upgrade_leaves_the_agent_before_to_go_on()
+    [Theory]
+    [InlineData("echo nonsense >>/etc/mpib/agent.conf", "sed -i '$d' /etc/mpib/agent.conf")]
+    [InlineData("chmod 0600 /etc/mpib/agent.conf", "chmod 0644 /etc/mpib/agent.conf")]
+    public async Task With_a_fault_in_the_settings_an_upgrade_leaves_the_agent_before_to_go_on(string harm, string mend)
     {
-        await Machine.ShellAsync($"dpkg --install {OldAgent}; echo nonsense >>/etc/mpib/agent.conf");
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; {harm}");
         var pid = await MainPidAsync();
 
         var outcome = await Machine.RunAsync("sh", "-c", $"dpkg --install {NewAgent}");
@@ -55,7 +57,7 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
         await using var alice = Client("alice");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
 
-        await Machine.ShellAsync("sed -i '$d' /etc/mpib/agent.conf; dpkg --configure mpib-agent");
+        await Machine.ShellAsync($"{mend}; dpkg --configure mpib-agent");
         Assert.NotEqual(pid, await MainPidAsync());
         Assert.Equal("policy manual, 1 flows, 1 connections", await PropertyAsync("StatusText"));
     }
