@@ -207,11 +207,12 @@ public static class CheckCommand
     private static Finding Answers(string path)
     {
         var notSeen = new List<string>();
-        var writers = TrustedFile.StatusOf(path)?.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
+        var mode = TrustedFile.StatusOf(path)?.Mode ?? UnixFileMode.None;
+        var writers = mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
         return StatusReport.WhyNoAnswer(path, notSeen) is { } silence
             ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? Removing(path) + "sudo " + mend : null)
             : notSeen.Count == 0 && writers == UnixFileMode.None
-            ? new Finding("socket", Verdict.Bad, $"{path}: jobs of other users cannot connect", $"sudo chmod 0666 {path}")
+            ? new Finding("socket", Verdict.Bad, $"{path}: jobs of other users cannot connect (mode {Convert.ToString((int)mode, 8)})", $"sudo chmod 0666 {path}")
             : notSeen.Count == 0 ? new Finding("socket", Verdict.Good, $"{path} answers")
 
             // As who runs the host may want it: to open it to all would be no mending.
