@@ -45,7 +45,7 @@ internal sealed class Crowd : IAsyncDisposable
     /// <summary>Opens sockets and leaves them silent, with half a header sent, or deaf.</summary>
     public Task StallAsync(string kind, int count) => ExpectAsync($"{count}", $"stall {kind} {count}");
 
-    /// <summary>Sends requests with descriptors attached, each of which must be answered.</summary>
+    /// <summary>Sends requests with descriptors attached, each of which must be turned away.</summary>
     public Task SendDescriptorsAsync(int count) => ExpectAsync($"{count}", $"rights {count}");
 
     /// <summary>Starts processes that register a connection each.</summary>
