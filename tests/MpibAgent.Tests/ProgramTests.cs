@@ -133,6 +133,24 @@ public sealed class ProgramTests : IDisposable
         Assert.Contains("no listening Unix stream socket", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("registration", "socket.socket(socket.AF_UNIX); s.bind('{0}'); s.listen(9)", "agent.sock", "--socket-mode")]
+    [InlineData("control", "os.fdopen(os.open('{0}', os.O_RDWR))", "control", "--control-mode")]
+    public async Task A_mode_that_is_not_that_of_what_systemd_made_is_warned_of(string name, string make, string file, string option)
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        var made = string.Format(System.Globalization.CultureInfo.InvariantCulture, make, _files[file]);
+        var pass = $"import os, socket, sys; s = {made}; os.chmod('{_files[file]}', 0o666); os.dup2(s.fileno(), 9); os.dup2(9, 3); os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])";
+        foreach (var (mode, isWarned) in new[] { ("0600", true), ("0666", false) })
+        {
+            File.Delete(_files[file]);
+            using var agent = AgentProcess.Start(
+                _files, $"test {name} = registration || mkfifo {_files[file]}; export LISTEN_FDS=1 LISTEN_FDNAMES={name}; exec python3 -c \"{pass}\"", $"{option} {mode}");
+            await agent.StopAsync();
+            Assert.Equal(isWarned, agent.Output.Contains($"Mode = {mode} is not used", StringComparison.Ordinal));
+        }
+    }
+
     [Fact]
     public void A_directory_of_another_user_is_refused()
     {

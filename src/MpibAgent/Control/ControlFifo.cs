@@ -76,6 +76,10 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         if (_inherited.TryTake("control", UnixFileType.Fifo, out _fifo))
         {
             Log.ControlInherited(_log, _options.Path, _fifo);
+            if (_options.Mode != ControlOptions.DefaultMode && Ownership.Status(_options.Path)?.Mode != Ownership.ParseMode(_options.Mode))
+            {
+                Log.ControlModeNotUsed(_log, _options.Mode, _options.Path);
+            }
         }
         else
         {

@@ -71,6 +71,11 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         if (_socket.IsInherited)
         {
             Log.RegistrationInherited(_log, _options.Path, _socket.Descriptor);
+            if (_options.Mode != RegistrationOptions.DefaultMode && Ownership.Status(_options.Path)?.Mode != Ownership.ParseMode(_options.Mode))
+            {
+                // Who closes it to some users has to know that it is open.
+                Log.RegistrationModeNotUsed(_log, _options.Mode, _options.Path);
+            }
         }
         else
         {

@@ -5,11 +5,14 @@ namespace MpibAgent.Registration;
 /// <summary>Settings of the registration socket, section [Registration].</summary>
 internal sealed class RegistrationOptions
 {
+    /// <summary>All users of the host may connect.</summary>
+    public const string DefaultMode = "0666";
+
     /// <summary>Absolute path of the socket, at most 107 bytes (unix(7)). The plugin connects to the default.</summary>
     public string Path { get; set; } = Protocol.DefaultPath;
 
     /// <summary>Mode of the socket, octal: who may connect. Not used for a socket that systemd made.</summary>
-    public string Mode { get; set; } = "0666";
+    public string Mode { get; set; } = DefaultMode;
 
     /// <summary>Seconds after its last complete request, or after connecting, until a peer's socket is closed; 1 to 86400.</summary>
     public int IdleTimeoutSec { get; set; } = 30;
