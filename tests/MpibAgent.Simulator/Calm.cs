@@ -35,7 +35,7 @@ internal static class Calm
         Path = rail.Path is { } path ? new CapacityProfile.Until(time, path, path.At(time)) : null,
         NetCross = rail.NetCross is { } cross ? new CapacityProfile.Until(time, cross, 0) : null,
         HostCross = rail.HostCross is { } own ? new CapacityProfile.Until(time, own, 0) : null,
-        States = [.. rail.States.Where(change => change.Time < time), .. rail.States.Length > 0 ? [new StateChange(time, RailState.Up)] : Array.Empty<StateChange>()],
+        States = rail.States.Length == 0 ? [] : [.. rail.States.Where(change => change.Time < time), new StateChange(time, RailState.Up)],
     };
 
     private static FlowGroup Settle(FlowGroup flow, double time) => flow with

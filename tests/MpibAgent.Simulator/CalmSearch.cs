@@ -20,9 +20,11 @@ internal static class CalmSearch
         Parallel.For(0, count, n =>
         {
             var scenario = Calm.After(RandomScenarios.Make(first + n), seconds);
+            var optima = candidates.Select(candidate => candidate.Scale).Distinct()
+                .ToDictionary(scale => scale, scale => Calm.Sent(scenario, Simulation.RunOptimum(scenario, 0, scale)));
             for (var i = 0; i < candidates.Count; i++)
             {
-                var best = Calm.Sent(scenario, Simulation.RunOptimum(scenario, 0, candidates[i].Scale));
+                var best = optima[candidates[i].Scale];
                 var run = Simulation.Run(scenario, 0, candidates[i].Scale, Contenders.Find(candidates[i].Policy), period);
                 percents[i][n] = best > 0 ? 100 * Calm.Sent(scenario, run) / best : 100;
             }

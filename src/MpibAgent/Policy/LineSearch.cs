@@ -247,7 +247,7 @@ internal sealed partial class LineSearch
     {
         <= 0 => x.Sup < x.Sout,
         >= 1 => x.Sout < x.Sup,
-        _ => Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(Share)) < Trickle.Proportion,
+        _ => Math.Abs(x.Off(Share)) < Trickle.Proportion,
     });
 
     private void TakeIn(in Rates x, bool isLong)

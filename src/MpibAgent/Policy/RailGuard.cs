@@ -66,7 +66,7 @@ internal sealed class RailGuard
 
         // A job of which next to nothing gets through is no silence. Its bytes go by the split; with SUP kept empty they are more than there were before.
         var isTrickle = !_isSilent && (_distrustSup ? rates.Sum > 2 * _quiet
-            : share is > 0 and < 1 && Math.Abs(Math.Log((rates.Sup + 1) / (rates.Sout + 1)) - Odds.Of(share)) < Trickle.Proportion);
+            : share is > 0 and < 1 && Math.Abs(rates.Off(share)) < Trickle.Proportion);
         _trickled = isTrickle ? _trickled + rates.Seconds : 0;
         _quiet += IsBusy || _distrustSup || isTrickle || share is <= 0 or >= 1 ? 0 : 0.2 * (rates.Sum - _quiet);
     }

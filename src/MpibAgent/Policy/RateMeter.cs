@@ -7,6 +7,9 @@ namespace MpibAgent.Policy;
 internal readonly record struct Rates(double Seconds, double Sout, double Sup)
 {
     public double Sum => Sout + Sup;
+
+    /// <summary>By how much ln(SUP / SOUT) is off a split's, in log odds.</summary>
+    public double Off(double share) => Math.Log((Sup + 1) / (Sout + 1)) - Odds.Of(share);
 }
 
 /// <summary>

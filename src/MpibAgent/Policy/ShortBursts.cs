@@ -81,7 +81,7 @@ internal sealed class ShortBursts
         return fullest with { Seconds = seconds };
     }
 
-    private static bool GoesBy(double share, in Rates x) => Math.Abs(Math.Log((x.Sup + 1) / (x.Sout + 1)) - Odds.Of(share)) < Proportion;
+    private static bool GoesBy(double share, in Rates x) => Math.Abs(x.Off(share)) < Proportion;
 
     private void StartAnew() => (_seconds, _fullest) = (0, null);
 }
