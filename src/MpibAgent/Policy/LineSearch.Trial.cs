@@ -126,7 +126,7 @@ internal sealed partial class LineSearch
         // Right after a change the noise is that of the rates before; a rail that goes to and fro shows what it is now, unless that is the ends of bursts.
         var unrest = _isEvent && _step >= BigStep && _burstAge > LongBurst ? Math.Max(_soutUnrest, _supUnrest) : 0;
         var margin = Math.Clamp(4 * Math.Max(_noise, NoiseOfUnrest * unrest) / Math.Max(_step, 0.01), 0.03, 0.15);
-        if (f >= 1 - margin && followed < 0.75)
+        if (f >= 1 - margin && followed < 0.75 && (_grid.IsFine || _held is > 0 and < 1))
         {
             f = Math.Max(margin + 0.01, followed);
         }

@@ -70,7 +70,7 @@ internal sealed partial class LineSearch
     /// </summary>
     public void Read(in Rates x)
     {
-        if (Share is <= 0 or >= 1 || !_grid.IsFine || !IsTraffic(x))
+        if (Share is <= 0 or >= 1 || !IsTraffic(x))
         {
             return;
         }

@@ -327,7 +327,7 @@ internal sealed partial class LineSearch
         }
 
         var samples = Math.Max(Math.Max(_pause[i], (_noise < 0.04 ? 5 : 8) * _trialLength), affordable);
-        var seconds = Math.Min(samples * _interval, _pause[i] > LongestPause ? LongestSecondsAtLineRate : LongestSeconds);
+        var seconds = Math.Min(samples * _interval, _pause[i] > LongestPause || !_grid.IsFine ? LongestSecondsAtLineRate : LongestSeconds);
         _due[i] = _active + (seconds * (0.8 + (0.4 * _random.NextDouble())));
     }
 

@@ -57,6 +57,19 @@ public sealed class AdaptiveReplayTests
         Assert.True(summary.MeanPercentOfExpressible >= 97, $"below 97 % of what can be expressed: {Figures(summary)}");
     }
 
+    /// <summary>An end share is easily taken there, and no reading tells when it is wrong: only probes do.</summary>
+    [Theory]
+    [InlineData("brown-out", 96)]
+    [InlineData("step", 93)]
+    [InlineData("step-up", 92)]
+    [InlineData("few_messages", 90)]
+    [InlineData("one_message_bursts", 90)]
+    public void Under_multiplier_a_rail_that_is_back_is_found_where_messages_are_long(string name, double percent)
+    {
+        var summary = Assert.Single(Replay(ShareScale.Multiplier, [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Where(scenario => scenario.Name == name)]));
+        Assert.True(summary.MeanPercentOfExpressible >= percent, $"below {percent} % of what can be expressed: {Figures(summary)}");
+    }
+
     [Fact]
     public void Under_multiplier_four_flows_mix_their_hints_to_the_true_optimum()
     {

@@ -250,6 +250,25 @@ public sealed class LineSearchTests
         Assert.Equal(0.5, _search.Share, 0.2);
     }
 
+    [Fact]
+    public void Under_multiplier_more_goodput_is_enough_to_leave_an_end_while_messages_of_before_are_under_way()
+    {
+        _search.Grid = new ShareGrid(HintEncoding.Multiplier, 1);
+        Send(50);
+        Send(20, sup: 0.1 * Rate);
+        Assert.Equal(0, _search.Share);
+
+        // SUP is back; what SOUT still has to send of the old messages keeps it full, and half of what SUP could get is there already.
+        var away = 0;
+        for (var i = 0; i < 300; i++)
+        {
+            _search.Sample(_now += Period, new Rates(Period, Rate, _search.Share > 0 ? 0.5 * Rate : 0));
+            away += _search.Share > 0 ? 1 : 0;
+        }
+
+        Assert.InRange(away, 200, 300);
+    }
+
     private void Send(int samples, double sout = Rate, double sup = Rate)
     {
         for (var i = 0; i < samples; i++)
