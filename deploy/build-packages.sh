@@ -132,7 +132,7 @@ sudo deploy/install.sh                 installs, or upgrades what is installed, 
 sudo deploy/install.sh --uninstall     takes it away again; --purge with settings and region
 deploy/install.sh --help               says the rest
 
-What goes where is listed in deploy/files. systemd 252 or later is needed, and no .NET. README.md goes on from here.
+What goes where is listed in deploy/files. systemd 249 or later is needed, and no .NET. README.md goes on from here.
 END
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --directory="$scratch" "$name" |
     gzip -9n >"$output/$name.tar.gz"

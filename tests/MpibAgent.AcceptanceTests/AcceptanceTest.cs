@@ -18,7 +18,7 @@ public abstract class AcceptanceTest(SystemdMachine machine) : IAsyncLifetime
     {
         Prerequisites.Require();
         await Machine.ShellAsync($"""
-            rm -rf /run/systemd/system/mpib-*.d
+            rm -rf /run/systemd/system/mpib-*.d /etc/mpib
             {Install} --no-start --prebuilt {SystemdMachine.Source}/mpib-agent
             usermod --append --groups mpib oscar
             systemctl stop {Units}

@@ -124,7 +124,8 @@ public sealed class ExporterTests(SystemdMachine machine) : AcceptanceTest(machi
     public async Task Its_units_are_well_formed_and_the_exposure_is_as_documented()
     {
         var verified = await Machine.RunAsync("systemd-analyze", "verify", "--man=no", "mpib-exporter.socket", "mpib-exporter.service");
-        Assert.Equal((0, "", ""), (verified.ExitCode, verified.Output, verified.Errors));
+        Assert.Equal((0, ""), (verified.ExitCode, verified.Output));
+        Assert.DoesNotContain("mpib", verified.Errors, StringComparison.Ordinal);
         var outcome = await Machine.RunAsync("systemd-analyze", "security", "--no-pager", $"--threshold={Exposure}", "mpib-exporter.service");
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
     }

@@ -7,7 +7,9 @@ public sealed class UnitFileTests(SystemdMachine machine) : AcceptanceTest(machi
     {
         var outcome = await Machine.RunAsync(["systemd-analyze", "verify", "--man=no", .. Units.Split(' ')]);
 
-        Assert.Equal((0, "", ""), (outcome.ExitCode, outcome.Output, outcome.Errors));
+        // Some versions have something to say of the machine's own units.
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Output));
+        Assert.DoesNotContain("mpib", outcome.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -73,7 +73,9 @@ public sealed class DescriptorTests
                 fds = array.array('i', [os.open('/dev/null', os.O_RDONLY) for _ in range(10)])
                 try: s.sendmsg([bytes.fromhex('{Convert.ToHexString(RegistrationTests.Register(1))}')], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
                 except PermissionError: pass # Linux 6.16 and later
-                else: assert len(s.recv(16)) == 0
+                else:
+                    try: assert len(s.recv(16)) == 0
+                    except ConnectionResetError: pass # closed before it was read
                 for fd in fds: os.close(fd)
                 s.close()
             """])!;
