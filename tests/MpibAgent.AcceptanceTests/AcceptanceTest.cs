@@ -39,6 +39,10 @@ public abstract class AcceptanceTest(SystemdMachine machine) : IAsyncLifetime
     internal async Task<string> PropertyAsync(string name, string unit = "mpib-agent.service") =>
         (await SystemctlAsync("show", "--value", $"--property={name}", unit)).Text;
 
+    /// <summary>What systemd-analyze security makes of a unit, 0 to 10. Its --threshold= is newer than systemd 249.</summary>
+    internal async Task<double> ExposureAsync(string unit) => double.Parse(
+        await Machine.ShellAsync($"systemd-analyze security --no-pager {unit} | sed -n 's/.*exposure level for .*: \\([0-9.]*\\).*/\\1/p'"), CultureInfo.InvariantCulture);
+
     internal async Task<int> MainPidAsync() => int.Parse(await PropertyAsync("MainPID"), CultureInfo.InvariantCulture);
 
     /// <summary>Device and inode of the region that the path names now, as the client gives those of its mapping.</summary>

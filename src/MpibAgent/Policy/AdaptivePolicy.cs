@@ -142,7 +142,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         if (sout != _soutLink || sup != _supLink)
         {
             (_soutLink, _supLink) = (sout, sup);
-            _search.SetLinks(sout, sup);
+            _search.SetLinks(sout, sup, seen.Sout.LinkRate > 0, seen.Sup.LinkRate > 0);
         }
 
         return _search;

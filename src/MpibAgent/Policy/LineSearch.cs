@@ -33,6 +33,12 @@ internal sealed partial class LineSearch
     /// </summary>
     private const double FirstReturn = 12, ReturnGrowth = 1.2, WorthReturning = 1.2;
 
+    /// <summary>
+    /// Under multiplier a trial costs up to all of the goodput: none at a share at which the links, if their rates are known, could not carry this part of what
+    /// comes through; but once in so many seconds.
+    /// </summary>
+    private const double Hope = 0.95, AgainAfter = 10;
+
     /// <summary>By how much a sample must be off the base rates to count, unless noise is higher.</summary>
     private const double Deviation = 0.08;
 
@@ -95,6 +101,7 @@ internal sealed partial class LineSearch
     private readonly double _period;
     private ShareGrid _grid;
     private double _soutLink, _supLink, _leastRate = MostLeastRate;
+    private double _soutMost = double.PositiveInfinity, _supMost = double.PositiveInfinity, _againAt;
 
     // The share held, what it was found as before the number of flows changed, its rates, and the state of the watch over them.
     private double _held, _found;
@@ -162,9 +169,11 @@ internal sealed partial class LineSearch
         }
     }
 
-    /// <summary>The line rates in bytes per second; they bound the search and tell traffic from noise.</summary>
-    public void SetLinks(double sout, double sup)
+    /// <summary>The line rates in bytes per second; they bound the search and tell traffic from noise. Of a link that is not known it is what was seen of it.</summary>
+    public void SetLinks(double sout, double sup, bool isSoutKnown = true, bool isSupKnown = true)
     {
+        _soutMost = isSoutKnown ? sout : double.PositiveInfinity;
+        _supMost = isSupKnown ? sup : double.PositiveInfinity;
         _leastRate = Math.Clamp(LeastRatePart * Math.Min(sout, sup), 1, MostLeastRate);
         _soutLink = _soutCapacity = sout;
         _supLink = _supCapacity = sup;

@@ -269,6 +269,25 @@ public sealed class LineSearchTests
         Assert.InRange(away, 200, 300);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Under_multiplier_a_share_at_which_the_links_cannot_carry_what_comes_through_is_hardly_tried(bool isKnown)
+    {
+        // Half on a SUP of a fifth of SOUT is two fifths of SOUT alone.
+        var search = new LineSearch(0, TimeSpan.FromSeconds(Period), new Random(3)) { Grid = new ShareGrid(HintEncoding.Multiplier, 1) };
+        search.SetLinks(Rate, 0.2 * Rate, isSupKnown: isKnown);
+        var trials = 0;
+        for (var i = 0; i < 30 / Period; i++)
+        {
+            var (before, rate) = (search.Share, Math.Min(search.Share < 1 ? Rate / (1 - search.Share) : double.PositiveInfinity, search.Share > 0 ? 0.2 * Rate / search.Share : double.PositiveInfinity));
+            search.Sample(_now += Period, new Rates(Period, (1 - search.Share) * rate, search.Share * rate));
+            trials += before == 0 && search.Share > 0 ? 1 : 0;
+        }
+
+        Assert.InRange(trials, isKnown ? 2 : 8, isKnown ? 4 : 100);
+    }
+
     private void Send(int samples, double sout = Rate, double sup = Rate)
     {
         for (var i = 0; i < samples; i++)
