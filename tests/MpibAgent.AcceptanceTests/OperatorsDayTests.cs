@@ -82,6 +82,7 @@ public sealed class OperatorsDayTests(SystemdMachine machine) : PackagedTest(mac
         await ScreenAsync("mpibctl events -n 20", "reload-refused");
         await Machine.ShellAsync("sed -i 's/adoptive/manual/' /etc/mpib/agent.conf; systemctl reload mpib-agent");
         await StatusTextAsync("policy manual, 1 flows, 1 connections");
+        await Machine.ShellAsync("mpibctl set 0 5");
         Assert.Equal(pid, await MainPidAsync());
 
         // Upgrade under the job, and remove.
@@ -90,7 +91,7 @@ public sealed class OperatorsDayTests(SystemdMachine machine) : PackagedTest(mac
         await ScreenAsync("mpibctl status", "10.0.0.2");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
         await Machine.ShellAsync($"dpkg --remove mpib-agent; rm -r {Rails}");
-        Assert.Equal("hint 1", await alice.AskAsync("hint 0"));
+        Assert.Equal("hint 5", await alice.AskAsync("hint 0"));
         await traffic.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 

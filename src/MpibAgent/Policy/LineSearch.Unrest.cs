@@ -11,6 +11,9 @@ internal sealed partial class LineSearch
     /// <summary>Below this part of its link, and so many times less than the split gives it, a rail has nothing to do.</summary>
     private const double AlonePart = 0.01, AloneFactor = 4;
 
+    /// <summary>So many times its link a rail has not carried: its counter stood still, and went on with all of that. A counter that is refreshed every other reading doubles.</summary>
+    private const double Impossible = 3;
+
     private double _soutUnrest, _supUnrest, _off;
     private int _restlessRail, _restless;
     private double _restlessStep, _lastRestless = -9;
@@ -72,6 +75,12 @@ internal sealed partial class LineSearch
     {
         if (Share is <= 0 or >= 1 || !IsTraffic(x))
         {
+            return;
+        }
+
+        if (x.Sout > Impossible * _soutLink || x.Sup > Impossible * _supLink)
+        {
+            _drain.Reset();
             return;
         }
 

@@ -43,6 +43,22 @@ public sealed class LineSearchTests
         Assert.Equal(1 / 1024.0, search.Share);
     }
 
+    [Theory]
+    [InlineData(HintEncoding.Ppm1024)]
+    [InlineData(HintEncoding.Multiplier)]
+    public void A_counter_that_stood_still_and_jumps_is_no_capacity(HintEncoding encoding)
+    {
+        _search.Grid = new ShareGrid(encoding, 1);
+        var share = _search.Share;
+        for (var i = 0; i < 400; i++)
+        {
+            // SUP counts nothing for a second, and then all of it at once.
+            _search.Read(new Rates(Period, 0.2 * Rate, i < 210 ? 0 : i == 210 ? 40 * Rate : 0.2 * Rate));
+        }
+
+        Assert.Equal(share, _search.Share);
+    }
+
     [Fact]
     public void A_rail_that_gets_slower_for_good_is_followed()
     {
