@@ -10,7 +10,7 @@ internal sealed partial class LineSearch
         var to = odds + (direction * step);
         to = _held <= 0 ? Math.Max(to, Odds.Of(LeastFromEnd)) : _held >= 1 ? Math.Min(to, -Odds.Of(LeastFromEnd)) : to;
         var trial = direction > 0 ? _grid.Above(_held, to) : _grid.Below(_held, to);
-        if (Math.Abs(trial - _held) < 1e-9 || (!_grid.IsFine && !IsWorthATrial(trial)))
+        if (Math.Abs(trial - _held) < 1e-9 || (!_grid.IsFine && !MayTry(trial)))
         {
             return false;
         }
@@ -31,7 +31,7 @@ internal sealed partial class LineSearch
     }
 
     /// <summary>Whether the links could carry more at that share than comes through now. A link's rate may be wrong: once in a long while it is tried all the same.</summary>
-    private bool IsWorthATrial(double share)
+    private bool MayTry(double share)
     {
         if (_base is not { } now || Math.Min(_soutMost / (1 - share), _supMost / share) > Hope * now.Sum)
         {

@@ -11,7 +11,7 @@ internal sealed partial class LineSearch
     /// <summary>Below this part of its link, and so many times less than the split gives it, a rail has nothing to do.</summary>
     private const double AlonePart = 0.01, AloneFactor = 4;
 
-    /// <summary>So many times its link a rail has not carried: its counter stood still, and went on with all of that. A counter that is refreshed every other reading doubles.</summary>
+    /// <summary>So many times its link, if the rate of that is known, a rail has not carried: its counter stood still, and went on with all of that. A counter that is refreshed every other reading doubles.</summary>
     private const double Impossible = 3;
 
     private double _soutUnrest, _supUnrest, _off;
@@ -78,7 +78,7 @@ internal sealed partial class LineSearch
             return;
         }
 
-        if (x.Sout > Impossible * _soutLink || x.Sup > Impossible * _supLink)
+        if (x.Sout > Impossible * _soutMost || x.Sup > Impossible * _supMost)
         {
             _drain.Reset();
             return;

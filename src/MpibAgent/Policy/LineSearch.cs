@@ -101,6 +101,8 @@ internal sealed partial class LineSearch
     private readonly double _period;
     private ShareGrid _grid;
     private double _soutLink, _supLink, _leastRate = MostLeastRate;
+
+    // What the links can carry, if their rates are known; and when a share that they rule out may be tried again.
     private double _soutMost = double.PositiveInfinity, _supMost = double.PositiveInfinity, _againAt;
 
     // The share held, what it was found as before the number of flows changed, its rates, and the state of the watch over them.
