@@ -9,7 +9,7 @@ internal static class CalmSearch
     private static readonly double[] _lows = [50, 80, 90, 95];
 
     /// <summary>Runs random scenarios and prints where each candidate ends.</summary>
-    public static void Write(TextWriter output, IReadOnlyList<Candidate> candidates, int first, int count, double seconds, TimeSpan? period)
+    public static void Write(TextWriter output, IReadOnlyList<Candidate> candidates, Func<int, Scenario> make, int first, int count, double seconds, TimeSpan? period)
     {
         var percents = new double[candidates.Count][];
         for (var i = 0; i < candidates.Count; i++)
@@ -19,7 +19,7 @@ internal static class CalmSearch
 
         Parallel.For(0, count, n =>
         {
-            var scenario = Calm.After(RandomScenarios.Make(first + n), seconds);
+            var scenario = Calm.After(make(first + n), seconds);
             var optima = candidates.Select(candidate => candidate.Scale).Distinct()
                 .ToDictionary(scale => scale, scale => Calm.Sent(scenario, Simulation.RunOptimum(scenario, 0, scale)));
             for (var i = 0; i < candidates.Count; i++)
@@ -45,7 +45,7 @@ internal static class CalmSearch
 
             foreach (var (percent, n) in mine.Select((percent, n) => (percent, n)).Where(pair => pair.percent < _lows[^1]).Order().Take(WorstShown))
             {
-                output.WriteLine(FormattableString.Invariant($"  seed {first + n}: {percent:F1}: {ScenarioText.Of(RandomScenarios.Make(first + n))}"));
+                output.WriteLine(FormattableString.Invariant($"  seed {first + n}: {percent:F1}: {ScenarioText.Of(make(first + n))}"));
             }
         }
     }

@@ -11,7 +11,7 @@ internal static class HarmSearch
     private static readonly double[] _harms = [0.5, 1, 3];
 
     /// <summary>Runs random scenarios and prints where the others do worse than the first candidate in the same encoding.</summary>
-    public static void Write(TextWriter output, IReadOnlyList<Candidate> candidates, int first, int count, TimeSpan? period)
+    public static void Write(TextWriter output, IReadOnlyList<Candidate> candidates, Func<int, Scenario> make, int first, int count, TimeSpan? period)
     {
         var watch = Stopwatch.StartNew();
         var percents = new double[candidates.Count][];
@@ -23,7 +23,7 @@ internal static class HarmSearch
         var replay = new Replay(candidates, period);
         Parallel.For(0, count, n =>
         {
-            var runs = replay.Run(RandomScenarios.Make(first + n), seed: 0).Select(result => result.Metrics).ToList();
+            var runs = replay.Run(make(first + n), seed: 0).Select(result => result.Metrics).ToList();
 
             // The best share of the moment is not always the best over time: where a candidate beat it, that one is the measure.
             var best = runs.Max(run => Math.Max(run.GoodputGbps, run.OptimumGbps));
@@ -46,13 +46,13 @@ internal static class HarmSearch
             var group = Enumerable.Range(0, candidates.Count).Where(i => candidates[i].Scale == scale).ToList();
             foreach (var other in group.Skip(1))
             {
-                Compare(output, candidates[group[0]], percents[group[0]], candidates[other], percents[other], first);
+                Compare(output, make, candidates[group[0]], percents[group[0]], candidates[other], percents[other], first);
             }
         }
     }
 
     private static void Compare(
-        TextWriter output, Candidate simple, double[] simplePercents, Candidate other, double[] otherPercents, int first)
+        TextWriter output, Func<int, Scenario> make, Candidate simple, double[] simplePercents, Candidate other, double[] otherPercents, int first)
     {
         var losses = simplePercents.Zip(otherPercents, (a, b) => a - b).ToArray();
         output.WriteLine();
@@ -69,7 +69,7 @@ internal static class HarmSearch
         foreach (var (loss, n) in losses.Select((loss, n) => (loss, n)).Where(pair => pair.loss > _harms[0])
             .OrderByDescending(pair => pair.loss).Take(WorstShown))
         {
-            var text = ScenarioText.Of(RandomScenarios.Make(first + n));
+            var text = ScenarioText.Of(make(first + n));
             output.WriteLine(FormattableString.Invariant(
                 $"  seed {first + n}: {otherPercents[n]:F1} instead of {simplePercents[n]:F1} ({-loss:0.0}): {text}"));
         }

@@ -29,8 +29,8 @@ internal sealed class HostState
     /// <summary>Seconds with data to send and none sent.</summary>
     public double[] Wait { get; } = new double[2];
 
-    /// <summary>The number of the last refresh.</summary>
-    public double Refresh { get; set; } = -1;
+    /// <summary>The numbers of the last refreshes.</summary>
+    public double[] Refresh { get; } = [double.NegativeInfinity, double.NegativeInfinity];
 
     /// <summary>When the policy samples next, seconds.</summary>
     public double NextSample { get; set; }

@@ -11,6 +11,7 @@ var policies = List("--policy", "Policies to try: " + string.Join(", ", Contende
 var encodings = List("--encoding", "How shares are written: ppm1024, multiplier, exact.", ["ppm1024"]);
 var seeds = new Option<int>("--seeds") { Description = "Runs of each scenario.", DefaultValueFactory = _ => 5 };
 var period = new Option<double?>("--period") { Description = "Sampling period in ms, instead of the scenarios'." };
+var refresh = new Option<double?>("--refresh") { Description = "How often devices refresh their counters, in ms, instead of the scenarios'; SUP's a third of that later than SOUT's." };
 var pictures = new Option<DirectoryInfo?>("--pictures") { Description = "Where to draw each scenario's first run as an SVG." };
 var check = new Option<bool>("--check") { Description = "Exit with 1 if a policy misses what its scenario expects." };
 var random = new Option<int?>("--random") { Description = "Compare the policies with the first of them in so many random scenarios." };
@@ -20,7 +21,7 @@ var randomSeed = new Option<int?>("--random-seed") { Description = "Replay this 
 
 var command = new RootCommand("Replays scenarios of two rails against split policies.")
 {
-    files, policies, encodings, seeds, period, pictures, check, random, randomFrom, randomSeed, calm,
+    files, policies, encodings, seeds, period, refresh, pictures, check, random, randomFrom, randomSeed, calm,
 };
 command.SetAction(arguments =>
 {
@@ -31,6 +32,7 @@ command.SetAction(arguments =>
     Expect(candidates.Count > 0, "--policy and --encoding", "one of each or more", "none");
     Expect(arguments.GetValue(seeds) > 0, "--seeds", "at least 1", arguments.GetValue(seeds));
     Expect(arguments.GetValue(period) is null or (> 0 and <= 3_600_000), "--period", "above 0, to 3600000", arguments.GetValue(period));
+    Expect(arguments.GetValue(refresh) is null or (>= 0 and <= 3_600_000), "--refresh", "0 to 3600000", arguments.GetValue(refresh));
     Expect(arguments.GetValue(random) is null or > 0, "--random", "at least 1", arguments.GetValue(random));
     Expect(arguments.GetValue(files)!.Length == 0 || (arguments.GetValue(random) is null && arguments.GetValue(randomSeed) is null), "FILE",
         "none beside --random and --random-seed", arguments.GetValue(files)!.FirstOrDefault());
@@ -41,20 +43,25 @@ command.SetAction(arguments =>
     // Before minutes of runs.
     arguments.GetValue(pictures)?.Create();
     var sampling = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
+    Scenario Refreshed(Scenario scenario) => arguments.GetValue(refresh) is { } pause
+        ? scenario with { Sampling = scenario.Sampling with { RefreshMilliseconds = pause, RefreshShiftMilliseconds = pause / 3 } }
+        : scenario;
+    Scenario Make(int seed) => Refreshed(RandomScenarios.Make(seed));
     if (arguments.GetValue(random) is { } count)
     {
         if (arguments.GetValue(calm) is { } quiet)
         {
-            CalmSearch.Write(Console.Out, candidates, arguments.GetValue(randomFrom), count, quiet, sampling);
+            CalmSearch.Write(Console.Out, candidates, Make, arguments.GetValue(randomFrom), count, quiet, sampling);
             return 0;
         }
 
-        HarmSearch.Write(Console.Out, candidates, arguments.GetValue(randomFrom), count, sampling);
+        HarmSearch.Write(Console.Out, candidates, Make, arguments.GetValue(randomFrom), count, sampling);
         return 0;
     }
 
     // A random scenario is compared in its one run with seed 0, and replayed as that.
-    var scenarios = number is { } n ? [Random(n, arguments.GetValue(calm))] : Read(arguments.GetValue(files)!);
+    List<Scenario> scenarios = number is not { } n ? [.. Read(arguments.GetValue(files)!).Select(Refreshed)]
+        : arguments.GetValue(calm) is { } seconds ? [Calm.After(Make(n), seconds)] : [Make(n)];
     var names = scenarios.CountBy(scenario => scenario.Name).FirstOrDefault(name => name.Value > 1);
     Expect(names.Value <= 1, "FILE", "scenarios with a name each", $"{names.Value} that are called {names.Key}");
     var results = new Replay(candidates, sampling).Run(scenarios, number is null ? arguments.GetValue(seeds) : 1);
@@ -101,8 +108,6 @@ static Option<string[]> List(string name, string description, string[] otherwise
     CustomParser = result => result.Tokens[0].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
     DefaultValueFactory = _ => otherwise,
 };
-
-static Scenario Random(int number, double? calm) => calm is { } seconds ? Calm.After(RandomScenarios.Make(number), seconds) : RandomScenarios.Make(number);
 
 static ShareScale ScaleOf(string name) => name switch
 {

@@ -24,6 +24,10 @@ internal sealed record Sampling
     [JsonPropertyName("refresh_ms")]
     public double RefreshMilliseconds { get; init; }
 
+    /// <summary>How much later than SOUT's counters those of SUP are refreshed; each device goes by its own clock.</summary>
+    [JsonPropertyName("refresh_shift_ms")]
+    public double RefreshShiftMilliseconds { get; init; }
+
     /// <summary>A counter moves by whole packets of so many bytes; 0 when it counts every byte.</summary>
     [JsonPropertyName("packet_bytes")]
     public double PacketBytes { get; init; }

@@ -29,6 +29,7 @@ internal static class ScenarioFaults
         Expect(scenario.Sampling.PeriodMilliseconds <= LongestPeriodMilliseconds, "sampling.period_ms", $"at most {LongestPeriodMilliseconds}",
             scenario.Sampling.PeriodMilliseconds);
         Expect(scenario.Sampling.RefreshMilliseconds >= 0, "sampling.refresh_ms", "at least 0", scenario.Sampling.RefreshMilliseconds);
+        Expect(scenario.Sampling.RefreshShiftMilliseconds >= 0, "sampling.refresh_shift_ms", "at least 0", scenario.Sampling.RefreshShiftMilliseconds);
         Expect(scenario.Sampling.PacketBytes >= 0, "sampling.packet_bytes", "at least 0", scenario.Sampling.PacketBytes);
         OfRail(scenario.Rails.Sout, "rails.sout");
         OfRail(scenario.Rails.Sup, "rails.sup");

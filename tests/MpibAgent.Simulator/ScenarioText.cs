@@ -48,7 +48,7 @@ internal static class ScenarioText
     {
         var text = Text($"noise {sampling.RateNoise * 100:0.#} %, stamps {sampling.StampNoiseMicroseconds} us");
         text += sampling.PeriodMilliseconds == 5 ? "" : Text($", every {sampling.PeriodMilliseconds} ms");
-        text += sampling.RefreshMilliseconds > 0 ? Text($", refreshed every {sampling.RefreshMilliseconds} ms") : "";
+        text += sampling.RefreshMilliseconds > 0 ? Text($", refreshed every {sampling.RefreshMilliseconds:0.#} ms") : "";
         text += sampling.Missing.Length > 0 ? ", reads missing" : "";
         return text + (sampling.Resets.Length > 0 ? ", a reset" : "");
     }

@@ -116,19 +116,24 @@ internal sealed partial class Simulation
 
     private void Refresh(HostState host, double time)
     {
+        Refresh(host, TwoRails.Sout, time);
+        Refresh(host, TwoRails.Sup, time - (_scenario.Sampling.RefreshShiftMilliseconds / 1000.0));
+    }
+
+    private void Refresh(HostState host, int rail, double time)
+    {
         if (_scenario.Sampling.RefreshMilliseconds > 0)
         {
             var number = Math.Floor(time / (_scenario.Sampling.RefreshMilliseconds / 1000.0));
-            if (number == host.Refresh)
+            if (number == host.Refresh[rail])
             {
                 return;
             }
 
-            host.Refresh = number;
+            host.Refresh[rail] = number;
         }
 
-        host.SeenBytes[TwoRails.Sout] = InPackets(host.TxBytes[TwoRails.Sout]);
-        host.SeenBytes[TwoRails.Sup] = InPackets(host.TxBytes[TwoRails.Sup]);
+        host.SeenBytes[rail] = InPackets(host.TxBytes[rail]);
     }
 
     private double InPackets(double bytes)

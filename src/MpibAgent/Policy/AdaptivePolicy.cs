@@ -25,6 +25,9 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>While the share has settled every 20 ms, unless the period is longer anyway: a black hole is found so late.</summary>
     private static readonly TimeSpan SettledPeriod = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>Seconds: counters that are refreshed less often than this are read every 20 ms as well. A window has twelve readings all the same.</summary>
+    private const double SeldomRefreshed = 0.24;
+
     // Samples, as wide as they have to be, and every reading.
     private readonly RateMeter _meter = new(), _readings = new();
     private readonly RailGuard _guard = new();
@@ -37,20 +40,20 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private Rates _before;
     private double _lastBusy;
     private double _written = double.NaN;
-    private bool _isMeasuring, _isResting, _isSettled;
+    private bool _isMeasuring, _isResting, _isSettled, _isSeldom;
     private int _flows, _steady;
     private uint _turn;
 
     public string Name => PolicyName;
 
-    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : _isSettled ? SettledPeriod : period;
+    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : _isSeldom ? SettledPeriod : period;
 
     public string Reason { get; private set; } = NoCountersYet;
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
         // At rest a single reading is enough to see that something moves.
-        _meter.Width = _isResting ? 1 : _isSettled ? (int)Math.Ceiling(_width.Readings * (period / SettledPeriod)) : _width.Readings;
+        _meter.Width = _isResting ? 1 : _isSeldom ? (int)Math.Ceiling(_width.Readings * (period / SettledPeriod)) : _width.Readings;
         Rates rates = default, reading = default;
         var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
         var isRead = seen.IsSample && _readings.TryRead(seen, out reading);
@@ -97,6 +100,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
         }
 
         _isSettled = period < SettledPeriod && seen.TellsLinks && _guard.Reason.Length == 0 && !_bursts.IsOn && search.IsSettled;
+        _isSeldom = _isSettled || (period < SettledPeriod && seen.TellsLinks && _meter.Refresh > SeldomRefreshed);
         _written = forced ?? search.Share;
         HintMix.Fill(encoding, _written, _turn, shares);
         if (_guard.Reason.Length == 0)
@@ -109,9 +113,10 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     {
         var before = search.Share;
         search.Hint = _hint.Direction(paths);
+        search.Period = Math.Max(period.TotalSeconds, _meter.Refresh);
         if (_bursts.Take(rates, search.IsTraffic(rates), before) is { } filled && _trickle.Take(filled, search.IsTraffic(filled)) is { } sample)
         {
-            search.Sample(now, sample, _isSettled);
+            search.Sample(now, sample, _isSettled && _meter.Refresh == 0);
         }
 
         _turn++;

@@ -98,7 +98,6 @@ internal sealed partial class LineSearch
     private const double IdleUntilWake = 2;
 
     private readonly Random _random;
-    private readonly double _period;
     private ShareGrid _grid;
     private double _soutLink, _supLink, _leastRate = MostLeastRate;
 
@@ -149,7 +148,7 @@ internal sealed partial class LineSearch
     public LineSearch(double start, TimeSpan period, Random random)
     {
         _random = random;
-        _period = _interval = period.TotalSeconds;
+        Period = _interval = period.TotalSeconds;
         _held = _found = start;
     }
 
@@ -184,6 +183,19 @@ internal sealed partial class LineSearch
 
     /// <summary>The share to be written now.</summary>
     public double Share => _isTrying && _doubted is null ? _trial : _held;
+
+    /// <summary>Seconds between two readings that can differ: the sampling period, or between refreshes of counters that are refreshed less often.</summary>
+    public double Period
+    {
+        get;
+        set
+        {
+            if (value != field)
+            {
+                field = _interval = value;
+            }
+        }
+    }
 
     /// <summary>What was decided last.</summary>
     public string Reason { get; private set; } = "starting";
@@ -265,7 +277,7 @@ internal sealed partial class LineSearch
     {
         _isLong = isLong;
         _active += x.Seconds;
-        _interval += _isLong ? 0 : 0.05 * (Math.Min(x.Seconds, 20 * _period) - _interval);
+        _interval += _isLong ? 0 : 0.05 * (Math.Min(x.Seconds, 20 * Period) - _interval);
         WatchUnrest(x);
         if (_settling > 0)
         {

@@ -13,11 +13,12 @@ internal readonly record struct Rates(double Seconds, double Sout, double Sup)
 }
 
 /// <summary>
-/// Makes rates of the counters. A reading that failed loses one interval; a counter that went back (reset) starts the measurement anew; counters
-/// that the device refreshes less often than they are read are read over at least three of its refreshes.
+/// Makes rates of the counters. A reading that failed loses one interval; a counter that went back (reset) starts the measurement anew. Counters
+/// that their devices refresh less often than they are read are measured from refresh to refresh, each by itself: no two devices do it at once.
 /// </summary>
 internal sealed class RateMeter
 {
+    private readonly RefreshWindow _sout = new(), _sup = new();
     private (double Time, ulong Sout, ulong Sup)? _start, _last;
     private double _lastChange;
     private double _refresh;
@@ -28,8 +29,11 @@ internal sealed class RateMeter
     /// <summary>How many readings make a sample, at least.</summary>
     public int Width { get; set; } = 1;
 
-    /// <summary>Whether the counters are refreshed so slowly that a sample spans several readings.</summary>
+    /// <summary>Whether the counters stand still for a few readings at a time, so that a sample spans several of these.</summary>
     public bool IsSlow => _suspicion > 0.3;
+
+    /// <summary>Seconds between two refreshes, where these are many readings apart for sure (<see cref="CounterRefresh"/>); otherwise 0.</summary>
+    public double Refresh => Math.Max(_sout.Refresh, _sup.Refresh);
 
     /// <summary>The rates since the last sample, when there is one.</summary>
     public bool TryRead(in Observation seen, out Rates rates)
@@ -46,24 +50,44 @@ internal sealed class RateMeter
         {
             _start = _last = (now, sout, sup);
             _unchanged = _readings = 0;
+            _sout.StartAnew(now, sout);
+            _sup.StartAnew(now, sup);
             return false;
         }
 
         var isSame = sout == last.Sout && sup == last.Sup;
         _last = (now, sout, sup);
         NoteRefresh(now, isSame);
+        _sout.Note(now, sout, seen.Sout.LinkRate);
+        _sup.Note(now, sup, seen.Sup.LinkRate);
         var seconds = now - start.Time;
         _readings++;
-        if (seconds <= 1e-4 || _readings < Width || (IsSlow && (isSame ? _unchanged <= 4 : seconds < 3 * _refresh)))
+        if (seconds <= 1e-4 || _readings < Width || !IsWhole(now, isSame, seconds))
         {
             return false;
         }
 
+        if (Refresh is > 0 and var refresh)
+        {
+            // Where a rail falls silent with bytes to show for it, the other's window ends now as well: the end of a burst on one rail alone would pass for a fault.
+            var isEnd = _sout.FallsSilent(now, refresh) || _sup.FallsSilent(now, refresh);
+            rates = new Rates(seconds, _sout.TakeRate(now, refresh, isEnd), _sup.TakeRate(now, refresh, isEnd));
+        }
+        else
+        {
+            rates = new Rates(seconds, (sout - start.Sout) / seconds, (sup - start.Sup) / seconds);
+            _sout.Begin();
+            _sup.Begin();
+        }
+
         _start = _last;
         _readings = 0;
-        rates = new Rates(seconds, (sout - start.Sout) / seconds, (sup - start.Sup) / seconds);
         return true;
     }
+
+    private bool IsWhole(double now, bool isSame, double seconds) => Refresh is > 0 and var refresh
+        ? _sout.IsWhole(now, refresh) && _sup.IsWhole(now, refresh)
+        : !IsSlow || (isSame ? _unchanged > 4 : seconds >= 3 * _refresh);
 
     /// <summary>Counters that stand still for one to three readings and then jump, again and again, are refreshed slowly.</summary>
     private void NoteRefresh(double now, bool isSame)

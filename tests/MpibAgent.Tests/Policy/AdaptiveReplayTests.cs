@@ -12,8 +12,12 @@ public sealed class AdaptiveReplayTests
     /// <summary>Nothing that can be seen there tells that the rail is dead; it has a floor of its own, and no part in the mean.</summary>
     private const string Unseen = "17b_";
 
-    /// <summary>Rails on which a sample holds a few messages and packets, those of tests/rails; rails that wait for long; and bursts hardly longer than a sample.</summary>
-    private static readonly string[] MoreFiles = [Path.Combine(ScenarioFile.Supplied, "slow-rails"), Path.Combine(ScenarioFile.Supplied, "waiting-rails"), Path.Combine(ScenarioFile.Supplied, "short-bursts")];
+    /// <summary>
+    /// Rails on which a sample holds a few messages and packets, those of tests/rails; rails that wait for long; bursts hardly longer than a sample; and counters
+    /// that are refreshed every second, as some NICs do it.
+    /// </summary>
+    private static readonly string[] MoreFiles =
+        [.. new[] { "slow-rails", "waiting-rails", "short-bursts", "slow-counters" }.Select(directory => Path.Combine(ScenarioFile.Supplied, directory))];
 
     public static TheoryData<string> More => [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Select(scenario => scenario.Name)];
 
@@ -30,7 +34,7 @@ public sealed class AdaptiveReplayTests
 
     [Theory]
     [MemberData(nameof(More))]
-    public void What_is_expected_of_slow_and_waiting_rails_and_of_short_bursts_is_reached(string name)
+    public void What_is_expected_of_slow_and_waiting_rails_short_bursts_and_slow_counters_is_reached(string name)
     {
         var summary = Assert.Single(Replay(ShareScale.Ppm1024, [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Where(scenario => scenario.Name == name)]));
         Assert.True(summary.IsJudged, $"{name} expects nothing");
@@ -88,6 +92,17 @@ public sealed class AdaptiveReplayTests
         var run = Simulation.Run(scenario, 0, ShareScale.Ppm1024, host => new AdaptivePolicy(host.Encoding, host.Period, double.NaN, new Random(host.Seed)));
         var optimum = Simulation.RunOptimum(scenario, 0, ShareScale.Exact);
         Assert.InRange(run.GoodputGbps / optimum.GoodputGbps, 0.92, 1);
+    }
+
+    /// <summary>Readings that stand still between two refreshes are no silence after which SUP is not trusted.</summary>
+    [Theory]
+    [InlineData(CapacityPolicy.PolicyName)]
+    [InlineData(AdaptivePolicy.PolicyName)]
+    public void After_a_pause_both_rails_are_used_again_where_counters_are_refreshed_every_second(string policy)
+    {
+        var scenario = ScenarioFile.ReadAll(Path.Combine(ScenarioFile.Supplied, "slow-counters")).Single(scenario => scenario.Name == "pause_1s");
+        var result = Assert.Single(new Replay([new Candidate(policy, ShareScale.Ppm1024)]).Run([scenario], 1));
+        Assert.InRange(result.Metrics.GoodputGbps / Simulation.RunOptimum(scenario, 0, ShareScale.Exact).GoodputGbps, 0.95, 1.001);
     }
 
     private static IReadOnlyList<ReplaySummary> Replay(ShareScale scale, Func<Scenario, bool> which) =>

@@ -94,6 +94,40 @@ public sealed class RateMeterTests
         Assert.Contains(told, rates => rates.Sum == 0);
     }
 
+    [Fact]
+    public void Counters_that_are_refreshed_every_second_at_moments_of_their_own_are_measured_from_refresh_to_refresh()
+    {
+        var samples = ReadEverySecond(0, 4000).ToList();
+        Assert.Equal(1, _meter.Refresh, 0.02);
+        var told = samples[^5..];
+        Assert.All(told, rates =>
+        {
+            Assert.Equal(1, rates.Seconds, 0.011);
+            Assert.Equal((1, 3), (Math.Round(rates.Sout / Gigabyte, 1), Math.Round(rates.Sup / Gigabyte, 1)));
+        });
+    }
+
+    [Fact]
+    public void The_end_of_what_was_sent_is_told_as_less_on_both_rails_and_then_nothing()
+    {
+        Assert.NotEmpty(ReadEverySecond(0, 4000).ToList());
+        var after = ReadEverySecond(4000, 5000, stop: 4110).ToList();
+        var end = after.Single(rates => rates.Sum is > 0 and < 3.5 * Gigabyte);
+        Assert.InRange(end.Sout / Gigabyte, 0.01, 0.9);
+        Assert.InRange(end.Sup / Gigabyte, 0.01, 2.7);
+        Assert.Equal(0, after[^1].Sum);
+        Assert.True(after.FindIndex(rates => rates.Sum == 0) <= 3);
+    }
+
+    [Fact]
+    public void A_rail_that_gets_nothing_holds_the_others_samples_up_no_longer_than_a_refresh_and_a_half()
+    {
+        Assert.NotEmpty(ReadEverySecond(0, 4000).ToList());
+        var samples = ReadEverySecond(4000, 6000, sup: 0).ToList();
+        Assert.InRange(samples.Count, 8, 11);
+        Assert.All(samples[3..], rates => Assert.Equal((1, 0), (Math.Round(rates.Sout / Gigabyte, 1), rates.Sup)));
+    }
+
     [Theory]
     [InlineData(20, 20)]
     [InlineData(10, 3)]
@@ -109,6 +143,26 @@ public sealed class RateMeterTests
         }
 
         Assert.False(_meter.IsSlow);
+    }
+
+    private const double Gigabyte = 1e9;
+
+    /// <summary>Rates of 1 and 3 GB/s over links of 5, read every 5 ms; SOUT's counter is refreshed at every full second, SUP's 0.37 s later.</summary>
+    private IEnumerable<Rates> ReadEverySecond(int from, int to, int stop = int.MaxValue, double sup = 3)
+    {
+        var supBefore = 3 * Math.Max(0, Math.Floor((from * 0.005) - 0.37));
+        for (var i = from; i < to; i++)
+        {
+            var (now, end) = (i * 0.005, stop * 0.005);
+            var sout = Math.Min(Math.Floor(now), end);
+            var supSeconds = Math.Max(0, Math.Min(Math.Floor(now - 0.37) + 0.37, end));
+            var supBytes = sup > 0 ? sup * supSeconds : supBefore;
+            var link = Seen.Up with { LinkRate = 5 * Gigabyte };
+            if (_meter.TryRead(Seen.At(now, link with { TxBytes = (ulong)(sout * Gigabyte) }, link with { TxBytes = (ulong)(supBytes * Gigabyte) }), out var rates))
+            {
+                yield return rates;
+            }
+        }
     }
 
     private Rates? Read(double seconds, ulong? sout, ulong? sup) => _meter.TryRead(Seen.Bytes(seconds, sout, sup), out var rates) ? rates : null;

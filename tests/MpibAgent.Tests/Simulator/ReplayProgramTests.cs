@@ -13,6 +13,7 @@ public sealed class ReplayProgramTests
     [InlineData("a.json --seeds 0 --check", "--seeds: expected at least 1, got 0")]
     [InlineData("a.json --policy , --check", "--policy and --encoding: expected one of each or more, got none")]
     [InlineData("a.json --period -5", "--period: expected above 0, to 3600000, got -5")]
+    [InlineData("a.json --refresh -1", "--refresh: expected 0 to 3600000, got -1")]
     [InlineData("a.json --random 2", "FILE: expected none beside --random and --random-seed, got a.json")]
     [InlineData("a.json b.json", "FILE: expected scenarios with a name each, got 2 that are called short")]
     [InlineData("a.json --pictures b.json", "b.json")]
