@@ -83,7 +83,11 @@ public sealed record AgentPaths(string Region, string Socket, string Control, st
 /// <param name="Up">Whether its link is up; null when the agent has not looked.</param>
 /// <param name="LinkRate">Bytes per second; 0: not known.</param>
 /// <param name="Reason">What is wrong with it; empty when nothing is.</param>
-public sealed record RailState(string Rail, string Device, string? Kind, bool? Up, double LinkRate, string Reason);
+public sealed record RailState(string Rail, string Device, string? Kind, bool? Up, double LinkRate, string Reason)
+{
+    /// <summary>The <see cref="Reason"/> of a rail whose device keeps whoever reads it waiting.</summary>
+    public const string NoAnswer = "its device does not answer";
+}
 
 /// <summary>A slot.</summary>
 /// <param name="Slot">0 to 255.</param>

@@ -35,14 +35,14 @@ internal static class AgentComponents
             .AddSingleton(s => new Registrar(Get<SlotTable>(s), Get<ProcessWatch>(s), Get<EventLoop>(s), Log<Registrar>(s)))
             .AddSingleton(s => new RegistrationListener(options.Registration, Get<EventLoop>(s), Get<Registrar>(s), Get<ProcessWatch>(s),
                 Get<InheritedDescriptors>(s), Log<RegistrationListener>(s)))
-            .AddSingleton(s => new RailPair(options.Rails, Get<EventLoop>(s), Log<RailPair>(s)))
+            .AddSingleton(s => new RailReader(new RailPair(options.Rails, TimeProvider.System, Log<RailPair>(s)), Get<EventLoop>(s), Log<RailPair>(s)))
             .AddSingleton(s => new PathLevelTable(options.Telemetry, Get<EventLoop>(s)))
             .AddSingleton(s => new TelemetryListener(options.Telemetry, Get<EventLoop>(s), Get<PathLevelTable>(s), Get<StateFile>(s),
                 Log<TelemetryListener>(s)))
             .AddSingleton(s => new TelemetryReporter(options.Telemetry, Get<EventLoop>(s), Get<SlotTable>(s),
-                () => Get<RailPair>(s).Read(TimeSpan.FromMilliseconds(options.Telemetry.ReportPeriodMs)), Log<TelemetryReporter>(s)))
+                answer => Get<RailReader>(s).Ask(TimeSpan.FromMilliseconds(options.Telemetry.ReportPeriodMs), seen => answer(seen.Sample)), Log<TelemetryReporter>(s)))
             .AddSingleton(_ => new PolicyCatalogue(options.Policy, options.Hints))
-            .AddSingleton(s => new PolicyEngine(Get<PolicyCatalogue>(s), options.Hints, Get<EventLoop>(s), Get<SlotTable>(s), Get<RailPair>(s),
+            .AddSingleton(s => new PolicyEngine(Get<PolicyCatalogue>(s), options.Hints, Get<EventLoop>(s), Get<SlotTable>(s), Get<RailReader>(s),
                 Get<PathLevelTable>(s), Log<PolicyEngine>(s)))
             .AddSingleton(s => new ControlFifo(options.Control, options.Hints, Get<EventLoop>(s), Get<SlotTable>(s), Get<PolicyEngine>(s),
                 Get<InheritedDescriptors>(s), Log<ControlFifo>(s)))
@@ -51,7 +51,7 @@ internal static class AgentComponents
             .AddSingleton(s => new AgentMetrics(Get<EventLoop>(s), options.Hints, Get<SlotTable>(s), Get<Registrar>(s), Get<RegistrationListener>(s),
                 Get<PolicyEngine>(s), Get<ControlFifo>(s), Get<StatusFile>(s)))
             .AddSingleton(s => new MetricsFile(options.Metrics, Get<EventLoop>(s), Get<SlotTable>(s), Get<Registrar>(s), Get<PolicyEngine>(s),
-                Get<ControlFifo>(s), Get<RailPair>(s), () => Get<AgentMetrics>(s), Log<MetricsFile>(s)))
+                Get<ControlFifo>(s), Get<RailReader>(s), () => Get<AgentMetrics>(s), Log<MetricsFile>(s)))
             .AddSingleton(_ => new NotifySocket())
             .AddSingleton(s => new ServiceStatus(Get<EventLoop>(s), Get<SlotTable>(s), Get<PolicyEngine>(s), Get<NotifySocket>(s)))
             .AddSingleton(s => new Watchdog(Get<EventLoop>(s), Get<NotifySocket>(s)));

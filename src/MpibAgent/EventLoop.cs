@@ -135,22 +135,31 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     /// </summary>
     public void Post(Action action)
     {
+        if (!TryPost(action))
+        {
+            action();
+        }
+    }
+
+    /// <summary>Has the loop's thread run <paramref name="action"/>; false, and nothing is run, once the loop has ended.</summary>
+    public bool TryPost(Action action)
+    {
         lock (_gate)
         {
-            if (!_ended)
+            if (_ended)
             {
-                _posted.Enqueue(action);
-                if (_thread is not null && Thread.CurrentThread != _thread)
-                {
-                    Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-                    _ = Write(_wake, one, one.Length);
-                }
-
-                return;
+                return false;
             }
-        }
 
-        action();
+            _posted.Enqueue(action);
+            if (_thread is not null && Thread.CurrentThread != _thread)
+            {
+                Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
+                _ = Write(_wake, one, one.Length);
+            }
+
+            return true;
+        }
     }
 
     /// <summary>Calls <paramref name="handler"/> whenever <paramref name="descriptor"/> is ready for one of <paramref name="interest"/>.</summary>

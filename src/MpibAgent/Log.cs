@@ -98,6 +98,10 @@ internal static partial class Log
         + "which nobody writes any more: restart these jobs. Hints that were set are forgotten, but for that of all", EventName = "region-lost")]
     public static partial void RegionLost(ILogger log, int processes, int connections);
 
+    [LoggerMessage(313, LogLevel.Warning, "the encoding was {Before} and is {Encoding}: what was pinned in {Dropped} slots without a flow, {WithAll} what was set for all, would be another share "
+        + "and is given up; {Kept} pinned slots with a flow keep their number", EventName = "encoding-changed")]
+    public static partial void EncodingChanged(ILogger log, string before, string encoding, int dropped, string withAll, int kept);
+
     // 400: Registration
     [LoggerMessage(400, LogLevel.Information, "socket {Path}, mode {Mode}: at most {MaxPeers} peers, idle ones closed after {IdleTimeout} s",
         EventName = "registration-listening")]
@@ -234,6 +238,13 @@ internal static partial class Log
     [LoggerMessage(623, LogLevel.Information, "the kernel does not tell of links that go down ({Reason}): the rails are read more often instead",
         EventName = "links-not-told")]
     public static partial void LinksNotTold(ILogger log, string reason);
+
+    [LoggerMessage(624, LogLevel.Warning, "{Rail} rail {Device}: it does not answer: a read of it has lasted for {Seconds:0.0} s; it counts as down until that comes back",
+        EventName = "rail-stuck")]
+    public static partial void RailStuck(ILogger log, string rail, string device, double seconds);
+
+    [LoggerMessage(625, LogLevel.Information, "{Rail} rail {Device}: it answers again", EventName = "rail-answers")]
+    public static partial void RailAnswers(ILogger log, string rail, string device);
 
     // 700: Telemetry
     [LoggerMessage(700, LogLevel.Information, "congestion reports at {Listen}, from {Senders}, {Signed}", EventName = "telemetry-listening")]

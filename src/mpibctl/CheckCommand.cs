@@ -243,9 +243,10 @@ public static class CheckCommand
                 : new Finding("rail", Verdict.Bad, $"{rail.Rail} is not named in [Rails], and policy {policy} needs it", "sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent");
         }
 
-        var here = RailReading.Read(sysRoot, rail.Device);
+        var here = RailReading.Read(sysRoot, rail);
         return here switch
         {
+            _ when rail.Reason == RailState.NoAnswer => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: {rail.Reason}, and whoever reads it waits", "sudo dmesg --level=err,warn | tail"),
             { Kind: null } when rail.Up == true => new Finding("rail", Verdict.Skipped, $"{rail.Rail} {rail.Device}: the agent has it, and it is not to be seen from here"),
             { Kind: null } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: there is no such device",
                 "ls /sys/class/infiniband /sys/class/net; sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent"),

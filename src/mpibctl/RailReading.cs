@@ -1,4 +1,5 @@
 using System.Globalization;
+using MpibAgent.Interface;
 using MpibAgent.Rails;
 
 namespace MpibCtl;
@@ -20,6 +21,10 @@ public sealed record RailReading(string? Kind, bool? IsUp, double LinkRate, ulon
 
     private static readonly string[] InterfaceErrors =
         ["statistics/tx_errors", "statistics/rx_errors", "statistics/tx_dropped", "statistics/rx_dropped"];
+
+    /// <summary>Reads a rail's device, unless the agent says that it keeps its reader waiting: who waits for one cannot even be killed.</summary>
+    public static RailReading Read(string sysRoot, RailState rail) =>
+        rail.Reason == RailState.NoAnswer ? new RailReading(rail.Kind, null, rail.LinkRate, null, null, null, null) : Read(sysRoot, rail.Device);
 
     /// <summary>Reads a device as a setting names it: mlx5_0, mlx5_0:2, eth1.</summary>
     public static RailReading Read(string sysRoot, string device)

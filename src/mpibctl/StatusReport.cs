@@ -157,7 +157,7 @@ public sealed partial record StatusReport
             return new RailReport(name, "", null, null, null, "not named in [Rails]");
         }
 
-        var here = RailReading.Read(sysRoot, rail.Device);
+        var here = RailReading.Read(sysRoot, rail);
         var up = rail.Up ?? (here.Kind is null ? false : here.IsUp);
         var rate = rail.LinkRate > 0 ? rail.LinkRate : here.LinkRate;
         var problem = rail.Reason.Length > 0 ? Text.Safe(rail.Reason)

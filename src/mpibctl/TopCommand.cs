@@ -40,7 +40,7 @@ public static class TopCommand
             {
                 for (var i = 0; i < rails.Length && i < (view.Snapshot?.Rails.Count ?? 0); i++)
                 {
-                    rails[i].Add(RailReading.Read(view.Snapshot!.Paths.SysRoot, view.Snapshot.Rails[i].Device), now);
+                    rails[i].Add(RailReading.Read(view.Snapshot!.Paths.SysRoot, view.Snapshot.Rails[i]), now);
                 }
 
                 lastSample = now;

@@ -1,6 +1,4 @@
 using BenchmarkDotNet.Attributes;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using MpibAgent.Rails;
 
@@ -11,18 +9,15 @@ public class RailReadBenchmark : IDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(5);
 
-    private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
-    private EventLoop _loop = null!;
     private RailPair _pair = null!;
 
     /// <summary>Opens the rails: MPIB_BENCH_SOUT and MPIB_BENCH_SUP of MPIB_BENCH_SYS, or the loopback interface twice.</summary>
     [GlobalSetup]
     public void Setup()
     {
-        _loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
         _pair = new RailPair(
             new RailOptions { Sout = Variable("SOUT") ?? "lo", Sup = Variable("SUP") ?? "lo", SysRoot = Variable("SYS") ?? "/sys" },
-            _loop, NullLogger<RailPair>.Instance);
+            TimeProvider.System, NullLogger<RailPair>.Instance);
 
         // The first reading takes its time; any is good here.
         if (_pair.Read(TimeSpan.FromHours(1)) is not { Sout.TxBytes: not null, Sup.TxBytes: not null })
@@ -37,7 +32,6 @@ public class RailReadBenchmark : IDisposable
     {
         GC.SuppressFinalize(this);
         _pair.Dispose();
-        _loop.Dispose();
     }
 
     /// <summary>One observation.</summary>

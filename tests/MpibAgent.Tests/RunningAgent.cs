@@ -25,7 +25,7 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly bool _ownsDirectory;
     private readonly StateFile _state;
     private readonly ProcessWatch _processes;
-    private readonly RailPair _rails;
+    private readonly RailReader _rails;
     private readonly StatusFile _status;
     private readonly MetricsFile _metricsFile;
     private readonly ISplitPolicy? _policy;
@@ -48,7 +48,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         _processes = new ProcessWatch(Loop, Table, Options.Limits, Log.For<ProcessWatch>());
         var registrar = new Registrar(Table, _processes, Loop, Log.For<Registrar>());
         Listener = new RegistrationListener(Options.Registration, Loop, registrar, _processes, inherited, Log.For<RegistrationListener>());
-        _rails = new RailPair(Options.Rails, Loop, Log.For<RailPair>());
+        _rails = new RailReader(new RailPair(Options.Rails, TimeProvider.System, Log.For<RailPair>()), Loop, Log.For<RailPair>());
         Levels = new PathLevelTable(Options.Telemetry, Loop);
         Policies = new PolicyCatalogue(Options.Policy, Options.Hints);
         Engine = new PolicyEngine(Policies, Options.Hints, Loop, Table, _rails, Levels, Log.For<PolicyEngine>());

@@ -32,6 +32,9 @@ internal sealed class FloodGate
     /// <summary>When the interval ends or has ended, as <see cref="TimeProvider.GetTimestamp"/> counts. 0 before the first line.</summary>
     public long IntervalEnd { get; private set; }
 
+    /// <summary>Whether lines have been left out that <see cref="TakeSuppressed"/> has not counted yet.</summary>
+    public bool HasSuppressed => _suppressed + _reportable > 0;
+
     /// <summary>True when the line may be logged; false when it is to be left out, which is counted.</summary>
     public bool Admit()
     {

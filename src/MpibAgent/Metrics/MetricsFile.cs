@@ -16,13 +16,16 @@ namespace MpibAgent.Metrics;
 /// Where it is off, not even the instruments are made.
 /// </summary>
 internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTable table, Registrar registrar, PolicyEngine policy, ControlFifo control,
-    RailPair rails, Func<AgentMetrics> makeMetrics, ILogger<MetricsFile> log) : IHostedService, IDisposable
+    RailReader rails, Func<AgentMetrics> makeMetrics, ILogger<MetricsFile> log) : IHostedService, IDisposable
 {
     private readonly TimeSpan _interval = TimeSpan.FromSeconds(options.IntervalSeconds);
     private readonly ArrayBufferWriter<byte> _last = new();
     private AgentMetrics? _metrics;
     private TextExposition? _text;
     private PublishedFile? _file;
+    private Observation? _read;
+    private long _readAt;
+    private bool _isAsking;
 
     public Task StartAsync(CancellationToken cancellationToken) => options.TextFile.Length == 0 ? Task.CompletedTask : loop.InvokeAsync(() =>
     {
@@ -68,8 +71,23 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
     /// <summary>False when it would be what it was.</summary>
     private bool Compose(ArrayBufferWriter<byte> output)
     {
+        // What a policy sees at the moment, or what was read for the file before; of a rail that does not answer nothing.
         var isWatching = rails.Sout.IsConfigured || rails.Sup.IsConfigured;
-        _metrics!.Seen = isWatching ? rails.Read(_interval) : null;
+        var isRead = _read is not null && loop.Time.GetElapsedTime(_readAt) < 2 * _interval;
+        _metrics!.Seen = !isWatching ? null : policy.Seen?.Sample ?? (isRead ? _read : null);
+        if (isWatching && policy.Seen is null && !_isAsking)
+        {
+            _isAsking = true;
+            rails.Ask(_interval, seen =>
+            {
+                (_isAsking, _read, _readAt) = (false, seen.Sample, loop.Time.GetTimestamp());
+                if (_metrics.Seen is null)
+                {
+                    _file!.WriteSoon();
+                }
+            });
+        }
+
         _text!.Write(output);
         if (isWatching && table.FlowCount > 0)
         {

@@ -11,7 +11,7 @@ namespace MpibAgent.Policy;
 /// <summary>
 /// Asks the policy in charge, when it wants to be asked and on the loop's thread, for the shares of the flows that have a slot, and has the table
 /// write what they encode to. A slot that the operator set is pinned and left alone. Without a flow, or with a policy that never wants to be
-/// asked, no timer is armed and no rail is looked at.
+/// asked, no rail is looked at.
 /// </summary>
 internal sealed class PolicyEngine : IHostedService
 {
@@ -23,10 +23,9 @@ internal sealed class PolicyEngine : IHostedService
     private readonly HintOptions _hints;
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
-    private readonly RailPair _rails;
+    private readonly RailReader _rails;
     private readonly PathLevelTable _levels;
     private readonly ILogger<PolicyEngine> _log;
-    private readonly LoopTimer _timer;
     private readonly int[] _slots = new int[HintLayout.SlotCount];
     private readonly PathLevels[] _paths = new PathLevels[HintLayout.SlotCount];
     private readonly double[] _shares = new double[HintLayout.SlotCount];
@@ -39,18 +38,15 @@ internal sealed class PolicyEngine : IHostedService
     private bool _hasLevels;
 
     private ISplitPolicy _policy = new ManualPolicy();
-    private Observation _seen;
+    private RailsSeen _seen;
     private bool _hasSeen;
-
-    // What else is told of the rails: a device may also go, or come back, while its link is down.
-    private (bool IsSoutPresent, bool IsSupPresent, bool IsSoutFrozen, bool IsSupFrozen) _devices;
     private double _share = double.NaN;
     private string _toldReason = "";
     private double _toldShare = double.NaN;
     private long _toldAt;
     private bool _isTorn;
 
-    public PolicyEngine(PolicyCatalogue catalogue, HintOptions hints, EventLoop loop, SlotTable table, RailPair rails, PathLevelTable levels,
+    public PolicyEngine(PolicyCatalogue catalogue, HintOptions hints, EventLoop loop, SlotTable table, RailReader rails, PathLevelTable levels,
         ILogger<PolicyEngine> log)
     {
         _catalogue = catalogue;
@@ -60,7 +56,7 @@ internal sealed class PolicyEngine : IHostedService
         _rails = rails;
         _levels = levels;
         _log = log;
-        _timer = loop.CreateTimer(() => Decide(isSample: true));
+        _rails.Found = Decide;
     }
 
     /// <summary>Called after a policy has taken charge, has given another reason for what it does, or has no flow left to steer.</summary>
@@ -79,10 +75,10 @@ internal sealed class PolicyEngine : IHostedService
     public double MeanShare => _share;
 
     /// <summary>The rails that it looks at.</summary>
-    public RailPair Rails => _rails;
+    public RailReader Rails => _rails;
 
     /// <summary>What it saw of them last; null while it does not look.</summary>
-    public Observation? Seen => _hasSeen && _timer.IsArmed ? _seen : null;
+    public RailsSeen? Seen => _hasSeen && _rails.IsRunning ? _seen : null;
 
     public Task StartAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
@@ -186,12 +182,10 @@ internal sealed class PolicyEngine : IHostedService
             Rest();
             _share = double.NaN;
         }
-        else if (!_timer.IsArmed)
+        else if (!_rails.IsRunning)
         {
-            _rails.Follow(LinkChanged);
-
             // The first decision does not wait for a period that may be an hour.
-            _timer.Arm(double.IsNaN(_share) ? TimeSpan.Zero : _policy.Period.Value);
+            _rails.Start(_policy.Period.Value, atOnce: double.IsNaN(_share));
         }
 
         if (!double.IsNaN(_share))
@@ -207,32 +201,22 @@ internal sealed class PolicyEngine : IHostedService
         }
     }
 
-    /// <summary>No timer, no news of links.</summary>
-    private void Rest()
-    {
-        _timer.Disarm();
-        _rails.Unfollow();
-    }
-
-    /// <summary>That does not wait for the next sample either, but is one itself.</summary>
-    private void LinkChanged()
-    {
-        if (_timer.IsArmed)
-        {
-            Decide(isSample: true);
-        }
-    }
+    /// <summary>No readings, no news of links.</summary>
+    private void Rest() => _rails.Stop();
 
     /// <summary>A path has become congested, or is so no more: that does not wait for the next sample.</summary>
     private void CongestionChanged()
     {
-        if (_timer.IsArmed && !double.IsNaN(_share))
+        if (_rails.IsRunning && !double.IsNaN(_share))
         {
-            Decide(isSample: false);
+            // Between two samples the counters are not looked at: an interval so short says nothing.
+            Decide(_seen, isSample: false);
         }
     }
 
-    private void Decide(bool isSample)
+    private void Decide(RailsSeen seen) => Decide(seen, isSample: true);
+
+    private void Decide(in RailsSeen seen, bool isSample)
     {
         if (_isTorn)
         {
@@ -247,22 +231,20 @@ internal sealed class PolicyEngine : IHostedService
 
         if (_count == 0 || _policy.Period is not { } period)
         {
-            // All are pinned: a change of that arms the timer again.
-            _timer.Disarm();
+            // All are pinned: a change of that starts the readings again.
+            Rest();
             _share = double.NaN;
             Decided?.Invoke();
             return;
         }
 
-        // Between two samples the counters are not looked at: an interval so short says nothing.
-        var (before, devices) = (_seen, _devices);
-        _seen = (isSample ? _rails.Read(period, _share) : _seen) with { PinnedFlows = _pinned, IsSample = isSample };
-        _devices = (_rails.Sout.IsPresent, _rails.Sup.IsPresent, _rails.IsSoutFrozen, _rails.IsSupFrozen);
-        var moved = !_hasSeen || !HasSameLinks(before, _seen) || devices != _devices;
+        // A device may also go, or come back, while its link is down.
+        var moved = !_hasSeen || !HasSameLinks(_seen.Sample, seen.Sample) || (_seen.Sout, _seen.Sup) != (seen.Sout, seen.Sup);
+        _seen = seen;
         _hasSeen |= isSample;
         try
         {
-            _policy.Decide(_seen, _paths.AsSpan(0, _count), _shares.AsSpan(0, _count));
+            _policy.Decide(seen.Sample with { PinnedFlows = _pinned, IsSample = isSample }, _paths.AsSpan(0, _count), _shares.AsSpan(0, _count));
         }
         catch (OutOfMemoryException)
         {
@@ -287,7 +269,7 @@ internal sealed class PolicyEngine : IHostedService
         _share = sum / _count;
         if (isSample)
         {
-            _timer.Arm(_policy.Period ?? period);
+            _rails.GoOn(_policy.Period ?? period, _share);
         }
 
         Tell();

@@ -12,6 +12,8 @@ internal sealed class NetworkInterface : RailDevice
         InterfaceIndex = SysfsTree.InterfaceIndexOf(directory);
     }
 
+    public override string Kind => "interface";
+
     public override string Description => "network interface";
 
     public override int? InterfaceIndex { get; }

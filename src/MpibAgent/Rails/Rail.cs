@@ -6,9 +6,9 @@ namespace MpibAgent.Rails;
 
 /// <summary>
 /// One rail: finds its device, finds it again after it went away, and makes a sample of what it says. Says in the log what changes.
-/// Owned by <see cref="RailPair"/>, on the loop's thread.
+/// Owned by <see cref="RailPair"/>, on the thread that reads.
 /// </summary>
-internal sealed class Rail(string label, string name, double assumedGbps, string root, TimeProvider time, Complaints complaints,
+internal sealed class Rail(string label, string name, double assumedGbps, string root, TimeProvider time, FloodGate complaints,
     ILogger log) : IDisposable
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
@@ -38,6 +38,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
 
     /// <summary>Whether the settings name one device, and one port of it, for both.</summary>
     public bool IsSameAs(Rail other) => _name is { } own && other._name is { } others && (own.Device, own.PortNumber) == (others.Device, others.PortNumber);
+
+    /// <summary>What is told of its device.</summary>
+    public DeviceSeen Seen(bool isFrozen) => new(_device?.Kind, _device?.InterfaceIndex, isFrozen);
 
     /// <summary>Whether its device is there.</summary>
     public bool IsPresent => _device is not null;
@@ -106,8 +109,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
 
         // Otherwise it sends, and so is up: to ask takes more than twice as long as to read the counter.
         _bytes = bytes;
-        if (isDue || _isTold)
+        if (_isTold || (isDue && !IsTold))
         {
+            // Of an interface the rate takes the kernel's lock over all of them, which others may have for long.
             FollowRate(_device);
         }
 

@@ -2,7 +2,7 @@ namespace MpibAgent.Rails;
 
 /// <summary>
 /// A device of one of the two kinds that can be a rail, with its files open. What it says is read anew at each call and null where it cannot
-/// be read. Owned by a <see cref="Rail"/>, on the loop's thread.
+/// be read. Owned by a <see cref="Rail"/>, on the thread that reads.
 /// </summary>
 internal abstract class RailDevice : IDisposable
 {
@@ -32,6 +32,9 @@ internal abstract class RailDevice : IDisposable
 
     /// <summary>Bytes per count of it.</summary>
     public uint TxUnit { get; }
+
+    /// <summary>rdma or interface.</summary>
+    public abstract string Kind { get; }
 
     /// <summary>What it is, for the log.</summary>
     public abstract string Description { get; }

@@ -5,8 +5,8 @@ using MpibAgent.Policy;
 namespace MpibAgent.Rails;
 
 /// <summary>
-/// Both rails, read together: first the two counters of bytes, back to back and under one timestamp, then all else. It has no timer for that:
-/// who wants an observation calls <see cref="Read"/>, on the loop's thread.
+/// Both rails, read together: first the two counters of bytes, back to back and under one timestamp, then all else. It has no timer for that, and
+/// any of it may wait for a device: <see cref="RailReader"/> owns it, on a thread of its own.
 /// </summary>
 internal sealed class RailPair : IDisposable
 {
@@ -27,23 +27,23 @@ internal sealed class RailPair : IDisposable
     private readonly FloodGate _slowWarning;
     private readonly FloodGate _soutWarning;
     private readonly FloodGate _supWarning;
-    private readonly LinkEvents _links;
+    private readonly FloodGate _complaints;
     private FrozenWatch _soutWatch;
     private FrozenWatch _supWatch;
+    private volatile Rail? _reading;
     private int _readings;
     private int _discardedOfThem;
     private bool _isOpen;
 
-    public RailPair(RailOptions options, EventLoop loop, ILogger<RailPair> log)
+    public RailPair(RailOptions options, TimeProvider time, ILogger<RailPair> log)
     {
-        _time = loop.Time;
+        _time = time;
         _log = log;
-        var complaints = new Complaints(loop, leftOut => Log.ComplaintsLeftOut(log, leftOut));
-        Sout = new Rail("SOUT", options.Sout, options.SoutGbps, options.SysRoot, _time, complaints, log);
-        Sup = new Rail("SUP", options.Sup, options.SupGbps, options.SysRoot, _time, complaints, log);
+        _complaints = new FloodGate(_time);
+        Sout = new Rail("SOUT", options.Sout, options.SoutGbps, options.SysRoot, _time, _complaints, log);
+        Sup = new Rail("SUP", options.Sup, options.SupGbps, options.SysRoot, _time, _complaints, log);
         _soutWatch = new FrozenWatch(_time);
         _supWatch = new FrozenWatch(_time);
-        _links = new LinkEvents(loop, log);
         _slowWarning = new FloodGate(_time, limit: 1, WarningInterval);
         _soutWarning = new FloodGate(_time, limit: 1, WarningInterval);
         _supWarning = new FloodGate(_time, limit: 1, WarningInterval);
@@ -54,6 +54,13 @@ internal sealed class RailPair : IDisposable
 
     /// <summary>Rail 1.</summary>
     public Rail Sup { get; }
+
+    /// <summary>The rail that is being looked at; for any thread.</summary>
+    public Rail? Reading
+    {
+        get => _reading;
+        private set => _reading = value;
+    }
 
     /// <summary>Whether SOUT's counter stands still although it should not (<see cref="FrozenWatch"/>).</summary>
     public bool IsSoutFrozen => _soutWatch.IsFrozen;
@@ -73,29 +80,29 @@ internal sealed class RailPair : IDisposable
         }
 
         _isOpen = true;
+        Reading = Sout;
         Sout.Open();
+        Reading = Sup;
         Sup.Open();
+        Reading = null;
         if (Sup.IsSameAs(Sout))
         {
             Log.RailCaveat(_log, Sup.Label, Sup.Device, "it is the SOUT rail as well, so no policy can tell the two apart");
         }
     }
 
-    /// <summary>Has <paramref name="changed"/> called when a rail's link may have changed, until <see cref="Unfollow"/>.</summary>
-    public void Follow(Action changed)
-    {
-        Open();
-        _links.Open(index =>
-        {
-            if (Sout.Tell(index) | Sup.Tell(index))
-            {
-                changed();
-            }
-        });
-    }
+    /// <summary>An interface's link has changed, or with <see cref="LinkEvents.Any"/> any may have. True if it is one of the rails'.</summary>
+    public bool Tell(int index) => Sout.Tell(index) | Sup.Tell(index);
 
-    /// <summary>Nothing is called any more.</summary>
-    public void Unfollow() => _links.Close();
+    /// <summary>Reads both rails and says what else there is to tell of them.</summary>
+    /// <param name="period">In how long the next reading comes.</param>
+    /// <param name="supShare">The share that SUP is to carry at present, 0 to 1; without it no counter is taken for frozen.</param>
+    /// <param name="isFollowed">Whether <see cref="Tell"/> is called for links that change.</param>
+    public RailsSeen Look(TimeSpan period, double supShare, bool isFollowed)
+    {
+        var sample = Read(period, supShare);
+        return new RailsSeen(sample with { TellsLinks = isFollowed && Sout.IsTold && Sup.IsTold }, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen));
+    }
 
     /// <summary>Reads both rails.</summary>
     /// <param name="period">In how long the next reading comes.</param>
@@ -104,12 +111,17 @@ internal sealed class RailPair : IDisposable
     {
         Open();
         var before = _time.GetTimestamp();
+        Reading = Sout;
         var soutTx = Sout.ReadTx();
+        Reading = Sup;
         var supTx = Sup.ReadTx();
         var after = _time.GetTimestamp();
 
+        Reading = Sout;
         var sout = Sout.Complete(soutTx, after);
+        Reading = Sup;
         var sup = Sup.Complete(supTx, after);
+        Reading = null;
         var took = _time.GetElapsedTime(before, after);
         if (took > period * LongestReading)
         {
@@ -136,15 +148,16 @@ internal sealed class RailPair : IDisposable
             (_readings, _discardedOfThem) = (0, 0);
         }
 
-        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup)
+        if (_complaints.HasSuppressed && _complaints.TakeSuppressed() is > 0 and var leftOut)
         {
-            TellsLinks = _links.IsOpen && Sout.IsTold && Sup.IsTold,
-        };
+            Log.ComplaintsLeftOut(_log, leftOut);
+        }
+
+        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup);
     }
 
     public void Dispose()
     {
-        _links.Dispose();
         Sout.Dispose();
         Sup.Dispose();
     }

@@ -37,6 +37,8 @@ internal sealed class RdmaPort : RailDevice
 
     public override int? InterfaceIndex { get; }
 
+    public override string Kind => "rdma";
+
     public override string Description => $"RDMA device, port {_port}"
         + (SysfsTree.TextOf($"{Directory}/link_layer") is { Length: > 0 } layer ? $", {layer}" : "")
         + (Interface is { } name ? $", interface {name}" : "");

@@ -8,7 +8,9 @@ internal sealed partial class SlotTable
     /// <summary>Slots and connections of the state file. A slot that no connection holds any more is cleared, as if its last one had just gone.</summary>
     private void RestoreState()
     {
-        _allPinned = state.Initial <= options.Encoding.MaxHint();
+        var before = state.Encoding ?? options.Encoding;
+        var wasAllPinned = state.Initial is not null;
+        _allPinned = before == options.Encoding && state.Initial <= options.Encoding.MaxHint();
         InitialHint = _allPinned ? state.Initial!.Value : options.Initial;
         var damaged = state.IsInitialDamaged ? 1 : 0;
         if (!_allPinned)
@@ -41,9 +43,24 @@ internal sealed partial class SlotTable
             }
         }
 
+        var dropped = 0;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
+            if (before != options.Encoding && _slots[slot].Source == HintSource.Operator && _free.Contains(slot))
+            {
+                // Its number is another share now, and jobs to come would start with that. Who has a flow may have the plugin that still reads it as it was meant.
+                _slots[slot].Source = HintSource.Initial;
+                region.WriteHint(slot, InitialHint);
+                dropped++;
+            }
+
             Reconcile(slot, damagedConnections > 0);
+        }
+
+        if (before != options.Encoding)
+        {
+            var kept = Enumerable.Range(0, HintLayout.SlotCount).Count(slot => _slots[slot].Source == HintSource.Operator);
+            Log.EncodingChanged(log, before.Name(), options.Encoding.Name(), dropped, wasAllPinned ? "with" : "without", kept);
         }
 
         damaged += damagedConnections;

@@ -67,6 +67,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
             AdoptRegion();
         }
 
+        state.Encoding = options.Encoding;
         Counts.AdoptedSlots = UsedSlots;
         return Task.CompletedTask;
     }

@@ -91,6 +91,13 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
         return true;
     }
 
+    /// <summary>What hints meant to the agent that wrote it; null where that is not known.</summary>
+    public HintEncoding? Encoding
+    {
+        get => Header->Encoding is var known and > 0 && Enum.IsDefined((HintEncoding)(known - 1)) ? (HintEncoding)(known - 1) : null;
+        set => Header->Encoding = value is { } encoding ? (uint)encoding + 1 : 0;
+    }
+
     /// <summary>The initial hint that an operator has set; null when none has.</summary>
     public uint? Initial
     {

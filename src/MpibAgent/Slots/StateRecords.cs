@@ -22,6 +22,9 @@ internal struct StateHeader
     /// <summary>1.</summary>
     [FieldOffset(8)] public uint Version;
 
+    /// <summary>What hints mean to the agent that writes it: <see cref="Interface.HintEncoding"/> plus one; 0 where an older agent made the file.</summary>
+    [FieldOffset(12)] public uint Encoding;
+
     /// <summary>The initial hint that an operator set with `all` in the low half, its check in the high half; 0 as long as none did.</summary>
     [FieldOffset(16)] public ulong InitialWord;
 }

@@ -77,8 +77,8 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
         json.WriteEndObject();
 
         json.WriteStartArray("rails"u8);
-        WriteRail(json, policy.Rails.Sout, policy.Seen?.Sout, policy.Rails.IsSoutFrozen);
-        WriteRail(json, policy.Rails.Sup, policy.Seen?.Sup, policy.Rails.IsSupFrozen);
+        WriteRail(json, policy.Rails.Sout, policy.Seen?.Sample.Sout, policy.Seen?.Sout);
+        WriteRail(json, policy.Rails.Sup, policy.Seen?.Sample.Sup, policy.Seen?.Sup);
         json.WriteEndArray();
 
         json.WriteStartArray("slots"u8);
@@ -146,21 +146,22 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
     // Every store of the region moves seq.
     private Seen Look(int slot) => new(region.Read(slot).Seq, table.ConnectionsOf(slot), table.SourceOf(slot), null);
 
-    private void WriteRail(Utf8JsonWriter json, Rail rail, RailSample? seen, bool isFrozen)
+    private static void WriteRail(Utf8JsonWriter json, Rail rail, RailSample? seen, DeviceSeen? device)
     {
         var sample = rail.IsConfigured ? seen : null;
-        var (kind, reason) = ((string?)null, rail.IsConfigured ? "" : "not named in [Rails]");
-        if (sample is { IsUp: var isUp })
+        var reason = !rail.IsConfigured ? "not named in [Rails]" : sample is null ? "" : device switch
         {
-            kind = !rail.IsPresent ? null
-                : RailName.Parse(rail.Device) is { } name && Directory.Exists($"{paths.SysRoot}/class/infiniband/{name.Device}") ? "rdma" : "interface";
-            reason = !rail.IsPresent ? "the device is not there" : !isUp ? "the link is down" : isFrozen ? "its counter stands still" : "";
-        }
+            { IsStuck: true } => RailState.NoAnswer,
+            { IsPresent: false } => "the device is not there",
+            _ when !sample.Value.IsUp => "the link is down",
+            { IsFrozen: true } => "its counter stands still",
+            _ => "",
+        };
 
         json.WriteStartObject();
         json.WriteString("rail"u8, rail.Label);
         json.WriteString("device"u8, rail.Device);
-        json.WriteString("kind"u8, kind);
+        json.WriteString("kind"u8, sample is null ? null : device?.Kind);
         WriteBoolean(json, "up"u8, sample?.IsUp);
         json.WriteNumber("linkRate"u8, sample?.LinkRate ?? 0);
         json.WriteString("reason"u8, reason);

@@ -20,7 +20,6 @@ internal sealed class TelemetryReporter : IHostedService, IDisposable
     private readonly TelemetryOptions _options;
     private readonly EventLoop _loop;
     private readonly SlotTable _table;
-    private readonly Func<Observation> _observe;
     private readonly ILogger<TelemetryReporter> _log;
     private readonly FloodGate _complaints;
     private readonly LoopTimer _timer;
@@ -30,17 +29,24 @@ internal sealed class TelemetryReporter : IHostedService, IDisposable
     private UdpSocket? _socket;
     private Observation? _last;
     private ulong _sequence;
+    private bool _isAsking, _isStopped;
 
-    /// <summary>A reporter of what <paramref name="observe"/> reads of the rails.</summary>
-    public TelemetryReporter(TelemetryOptions options, EventLoop loop, SlotTable table, Func<Observation> observe, ILogger<TelemetryReporter> log)
+    /// <summary>A reporter of what <paramref name="observe"/> reads of the rails and then hands over, on the loop's thread.</summary>
+    public TelemetryReporter(TelemetryOptions options, EventLoop loop, SlotTable table, Action<Action<Observation>> observe, ILogger<TelemetryReporter> log)
     {
         _options = options;
         _loop = loop;
         _table = table;
-        _observe = observe;
         _log = log;
         _complaints = new FloodGate(loop.Time, limit: 1, BetweenComplaints);
-        _timer = loop.CreateTimer(Report);
+        _timer = loop.CreateTimer(() =>
+        {
+            if (!_isAsking)
+            {
+                _isAsking = true;
+                observe(Report);
+            }
+        });
     }
 
     /// <summary>Reports that went out.</summary>
@@ -66,6 +72,7 @@ internal sealed class TelemetryReporter : IHostedService, IDisposable
     {
         _table.Changed -= ArmWhileFlowsLast;
         _timer.Disarm();
+        _isStopped = true;
         Dispose();
     });
 
@@ -88,9 +95,15 @@ internal sealed class TelemetryReporter : IHostedService, IDisposable
         }
     }
 
-    private void Report()
+    /// <summary>A rail that does not answer keeps it waiting, and then nothing is reported.</summary>
+    private void Report(Observation seen)
     {
-        var seen = _observe();
+        _isAsking = false;
+        if (_isStopped || _table.FlowCount == 0)
+        {
+            return;
+        }
+
         if (_last is { } last && seen.Time > last.Time)
         {
             var elapsed = seen.Time - last.Time;

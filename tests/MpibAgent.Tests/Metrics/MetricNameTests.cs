@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using MpibAgent.Interface;
 using MpibAgent.Metrics;
+using MpibAgent.Policy;
 using MpibAgent.Tests.Rails;
 
 namespace MpibAgent.Tests.Metrics;
@@ -70,9 +71,12 @@ public sealed partial class MetricNameTests
         using var client = agent.Connect();
         client.Register(1, Ipv4Address.Parse("10.0.0.1"), Ipv4Address.Parse("10.0.0.2"));
         var output = new ArrayBufferWriter<byte>();
+        var seen = new TaskCompletionSource<Observation>();
+        await agent.Loop.InvokeAsync(() => agent.Engine.Rails.Ask(TimeSpan.FromHours(1), found => seen.SetResult(found.Sample)));
+        var sample = await seen.Task;
         await agent.Loop.InvokeAsync(() =>
         {
-            agent.Metrics.Seen = agent.Engine.Rails.Read(TimeSpan.FromSeconds(1));
+            agent.Metrics.Seen = sample;
             text.Write(output);
         });
         return Encoding.UTF8.GetString(output.WrittenSpan);

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging.Abstractions;
 using MpibAgent.Policy;
 using MpibAgent.Rails;
 
@@ -16,8 +15,6 @@ internal sealed class SysfsRig : IDisposable
     public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(5);
 
     private readonly TempDirectory _files = new();
-    private readonly TestLifetime _lifetime = new();
-    private readonly EventLoop _loop;
     private RailPair? _pair;
 
     public SysfsRig(string sout = "mlx5_0", string sup = "mlx5_1")
@@ -29,8 +26,6 @@ internal sealed class SysfsRig : IDisposable
             // Kept as a list: like those of the real sysfs they lead in circles, where a build would follow them.
             File.CreateSymbolicLink(this[link.Split(" -> ")[0]], link.Split(" -> ")[1]);
         }
-
-        _loop = new EventLoop(Time, _lifetime, NullLogger<EventLoop>.Instance);
     }
 
     public RailOptions Options { get; }
@@ -39,7 +34,7 @@ internal sealed class SysfsRig : IDisposable
 
     public CapturedLog Log { get; } = new();
 
-    public RailPair Pair => _pair ??= new RailPair(Options, _loop, Log.For<RailPair>());
+    public RailPair Pair => _pair ??= new RailPair(Options, Time, Log.For<RailPair>());
 
     public string this[string path] => Path.Combine(Options.SysRoot, path);
 
@@ -65,8 +60,6 @@ internal sealed class SysfsRig : IDisposable
     public void Dispose()
     {
         _pair?.Dispose();
-        _loop.Dispose();
-        _lifetime.Dispose();
         _files.Dispose();
     }
 

@@ -16,18 +16,12 @@ public sealed partial class VethTests : IDisposable
 
     private readonly string _namespace = $"mpib-rails-{Environment.ProcessId}";
     private readonly TempDirectory _files = new();
-    private readonly TestLifetime _lifetime = new();
     private readonly CapturedLog _log = new();
-    private readonly EventLoop _loop;
-
-    public VethTests() => _loop = new EventLoop(TimeProvider.System, _lifetime, NullLogger<EventLoop>.Instance);
 
     public void Dispose()
     {
         Run("umount", "--lazy", _files["sys"]);
         Run("ip", "netns", "delete", _namespace);
-        _loop.Dispose();
-        _lifetime.Dispose();
         _files.Dispose();
     }
 
@@ -36,7 +30,7 @@ public sealed partial class VethTests : IDisposable
     {
         MakeRails();
         var options = new RailOptions { Sout = "sout", Sup = "sup", SupGbps = 0.1, SysRoot = _files["sys"] };
-        using var pair = new RailPair(options, _loop, _log.For<RailPair>());
+        using var pair = new RailPair(options, TimeProvider.System, _log.For<RailPair>());
         Wait.Until(() => Read(pair) is { Sout.IsUp: true, Sup.IsUp: true });
         var before = Read(pair);
         Assert.Equal((1.25e9, 12.5e6), (before.Sout.LinkRate, before.Sup.LinkRate));

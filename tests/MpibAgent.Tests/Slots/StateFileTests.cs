@@ -275,15 +275,43 @@ public sealed class StateFileTests : IDisposable
     {
         using (var before = new TestTable(_files))
         {
-            before.Table.SetHint(0, 5000, HintSource.Operator);
-            before.Table.SetHint(1, 1000, HintSource.Operator);
+            for (var i = 1; i <= 3; i++)
+            {
+                Register(before, 1, (uint)i, i);
+            }
+
             before.Table.SetAll(4000, HintSource.Operator);
+            before.Table.SetHint(0, 5000, HintSource.Operator);
             before.Table.SetHint(1, 1000, HintSource.Operator);
         }
 
         using var after = new TestTable(_files, log: _log, encoding: HintEncoding.Ppm1024, initial: 3);
         Assert.Equal((3u, 1000u, 3u, 3u), (after.Table.HintOf(0), after.Table.HintOf(1), after.Table.HintOf(2), after.Table.InitialHint));
-        Assert.Equal(255, _log.Count("hint-out-of-range"));
+        Assert.Equal(2, _log.Count("hint-out-of-range"));
+    }
+
+    [Fact]
+    public void What_was_pinned_for_jobs_to_come_is_given_up_where_its_number_means_another_share()
+    {
+        using (var before = new TestTable(_files, encoding: HintEncoding.Ppm1024, initial: 512))
+        {
+            Register(before, 1, 1, 1);
+            before.Table.SetAll(256, HintSource.Operator);
+            before.Table.SetHint(0, 700, HintSource.Operator);
+            before.Table.SetHint(9, 900, HintSource.Operator);
+        }
+
+        using (var same = new TestTable(_files, log: _log, encoding: HintEncoding.Ppm1024, initial: 512))
+        {
+            Assert.Equal((256u, 700u, 900u, true), (same.Table.InitialHint, same.Table.HintOf(0), same.Table.HintOf(9), same.Table.IsInitialPinned));
+            Assert.Equal(0, _log.Count("encoding-changed"));
+        }
+
+        using var after = new TestTable(_files, log: _log);
+        Assert.Equal((1u, 700u, 1u, 1u, false), (after.Table.InitialHint, after.Table.HintOf(0), after.Table.HintOf(9), after.Table.HintOf(10), after.Table.IsInitialPinned));
+        Assert.Equal((HintSource.Operator, HintSource.Initial), (after.Table.SourceOf(0), after.Table.SourceOf(9)));
+        Assert.Equal("the encoding was ppm1024 and is multiplier: what was pinned in 255 slots without a flow, with what was set for all, would be another share "
+            + "and is given up; 1 pinned slots with a flow keep their number", _log.Single("encoding-changed"));
     }
 
     [Fact]

@@ -149,7 +149,7 @@ public sealed class TelemetryReporterTests : IDisposable
 
     private async Task<TelemetryReporter> StartAsync(RunningAgent agent, Func<Observation> observe)
     {
-        var reporter = new TelemetryReporter(_options, agent.Loop, agent.Table, observe, agent.Log.For<TelemetryReporter>());
+        var reporter = new TelemetryReporter(_options, agent.Loop, agent.Table, answer => answer(observe()), agent.Log.For<TelemetryReporter>());
         await reporter.StartAsync(CancellationToken.None);
         return reporter;
     }

@@ -1,0 +1,406 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.Extensions.Logging;
+using MpibAgent.Policy;
+
+namespace MpibAgent.Rails;
+
+/// <summary>What a look at both rails found, as it is handed to the loop.</summary>
+/// <param name="Sample">For the policy.</param>
+/// <param name="Sout">The device of rail 0.</param>
+/// <param name="Sup">The device of rail 1.</param>
+internal readonly record struct RailsSeen(Observation Sample, DeviceSeen Sout, DeviceSeen Sup);
+
+/// <summary>What else is told of a rail's device.</summary>
+/// <param name="Kind">rdma or interface; null when it is not there.</param>
+/// <param name="InterfaceIndex">The interface whose link is the device's, if there is one.</param>
+/// <param name="IsFrozen">Whether its counter stands still although it should not (<see cref="FrozenWatch"/>).</param>
+/// <param name="IsStuck">Whether it does not answer: reading it has not come back.</param>
+internal readonly record struct DeviceSeen(string? Kind, int? InterfaceIndex = null, bool IsFrozen = false, bool IsStuck = false)
+{
+    public bool IsPresent => Kind is not null;
+}
+
+/// <summary>
+/// Reads the rails, on a thread of its own: a device whose firmware has died, or a kernel in the middle of a reset, answers a read after seconds or never, and
+/// that must not keep registrations and commands waiting, least of all the one that takes the traffic off that rail. All methods are for the loop's thread, and
+/// what is found is handed to it. Where nobody wants to know, the thread sleeps, or has not been made.
+/// </summary>
+/// <remarks>
+/// One lock; nothing is read while it is held. The thread goes on at the pace that it was told until it is told another one, so that a reading costs one wake-up of
+/// either thread. What it found is kept once, and the newer takes the older's place: a loop that is late does not have to catch up.
+/// </remarks>
+internal sealed class RailReader : IDisposable
+{
+    /// <summary>A reading that has not come back for so long does not count as slow any more: its rail is out.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    /// <summary>After a pause of the whole process a reading looks old that has only just begun to run again.</summary>
+    private static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>News of links that wait for the thread; more are taken as one of any link.</summary>
+    private const int MostTold = 16;
+
+    private readonly RailPair _pair;
+    private readonly EventLoop _loop;
+    private readonly ILogger _log;
+    private readonly LinkEvents _links;
+    private readonly LoopTimer _overdue;
+    private readonly Action _deliver;
+    private readonly Action<int> _linkChanged;
+    private readonly Thread _thread;
+
+    // The loop's.
+    private RailsSeen? _seen;
+    private (long Reading, Rail? Rail) _suspect;
+    private Rail? _stuck;
+
+    // Both threads', under the lock.
+    private readonly object _gate = new();
+    private readonly Queue<(TimeSpan Period, Action<RailsSeen> Answer)> _asked = new();
+    private readonly List<int> _told = new(MostTold);
+    private bool _isStarted;
+    private TimeSpan? _period;
+    private double _supShare = double.NaN;
+    private long _due, _sleepsUntil = long.MinValue;
+    private long _reading, _readingSince;
+    private RailsSeen _found;
+    private bool _isFound, _mustOpen, _isFollowed, _isEnding;
+
+    public RailReader(RailPair pair, EventLoop loop, ILogger<RailPair> log)
+    {
+        _pair = pair;
+        _loop = loop;
+        _log = log;
+        _links = new LinkEvents(loop, log);
+        _overdue = loop.CreateTimer(LookWhetherStuck);
+        _deliver = Deliver;
+        _linkChanged = LinkChanged;
+        _thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-rails", IsBackground = true };
+    }
+
+    /// <summary>Called with what was found, in the pace of <see cref="Start"/>, and when a rail is out since it does not answer.</summary>
+    public Action<RailsSeen>? Found { get; set; }
+
+    /// <summary>Rail 0: of it only what the settings say is for the loop's thread.</summary>
+    public Rail Sout => _pair.Sout;
+
+    /// <summary>Rail 1.</summary>
+    public Rail Sup => _pair.Sup;
+
+    /// <summary>Whether it reads in a pace.</summary>
+    public bool IsRunning { get; private set; }
+
+    /// <summary>Looks for both rails and says in the log what there is.</summary>
+    public void Open()
+    {
+        lock (_gate)
+        {
+            _mustOpen = true;
+            Wake();
+        }
+    }
+
+    /// <summary>Reads from now on, the first time at once or after a period; links that change are looked at when the kernel tells of them.</summary>
+    public void Start(TimeSpan period, bool atOnce)
+    {
+        IsRunning = true;
+        _links.Open(_linkChanged);
+        lock (_gate)
+        {
+            (_period, _due, _isFollowed) = (period, atOnce ? long.MinValue : After(period), _links.IsOpen);
+            Wake();
+        }
+
+        _overdue.Arm(atOnce ? Patience : period + Patience);
+    }
+
+    /// <summary>Goes on in this pace, and tells by which share a counter has to move.</summary>
+    public void GoOn(TimeSpan period, double supShare)
+    {
+        lock (_gate)
+        {
+            _supShare = supShare;
+            _isFollowed = _links.IsOpen;
+            if (_period != period)
+            {
+                (_period, _due) = (period, After(period));
+                if (_due < _sleepsUntil)
+                {
+                    Wake();
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads no more of itself.</summary>
+    public void Stop()
+    {
+        IsRunning = false;
+        _links.Close();
+        _overdue.Disarm();
+        _seen = null;
+        lock (_gate)
+        {
+            _period = null;
+            _isFound = false;
+        }
+    }
+
+    /// <summary>Reads once and calls <paramref name="answer"/>; never, if a rail does not answer. <paramref name="period"/> is what a reading must be short against.</summary>
+    public void Ask(TimeSpan period, Action<RailsSeen> answer)
+    {
+        lock (_gate)
+        {
+            _asked.Enqueue((period, answer));
+            Wake();
+        }
+    }
+
+    /// <summary>Ends the thread, unless it hangs in a read: the process ends without it.</summary>
+    public void Dispose()
+    {
+        bool isStarted;
+        lock (_gate)
+        {
+            _isEnding = true;
+            Monitor.Pulse(_gate);
+            isStarted = _isStarted;
+        }
+
+        _links.Dispose();
+        if (!isStarted || _thread.Join(Patience))
+        {
+            _pair.Dispose();
+        }
+    }
+
+    /// <summary>Under the lock. The thread is made when it first has something to do; where the system has none to give, <see cref="LookWhetherStuck"/> tries again.</summary>
+    private void Wake()
+    {
+        if (!_isStarted)
+        {
+            try
+            {
+                _thread.Start();
+                _isStarted = true;
+            }
+            catch (OutOfMemoryException)
+            {
+                // Who calls may be in the middle of a registration, which is no matter of this.
+                return;
+            }
+        }
+
+        Monitor.Pulse(_gate);
+    }
+
+    private void LinkChanged(int index)
+    {
+        // Containers come and go: of others' interfaces the thread is not told.
+        if (_seen is not { } seen || index == LinkEvents.Any || index == seen.Sout.InterfaceIndex || index == seen.Sup.InterfaceIndex)
+        {
+            lock (_gate)
+            {
+                if (_told.Count == MostTold)
+                {
+                    _told.Clear();
+                    index = LinkEvents.Any;
+                }
+
+                _told.Add(index);
+                Wake();
+            }
+
+            _overdue.Arm(Patience);
+        }
+    }
+
+    private void Deliver()
+    {
+        RailsSeen seen;
+        TimeSpan? period;
+        lock (_gate)
+        {
+            if (!_isFound || !IsRunning)
+            {
+                return;
+            }
+
+            (seen, period) = (_found, _period);
+        }
+
+        if (_stuck is { } rail)
+        {
+            _stuck = null;
+            Log.RailAnswers(_log, rail.Label, rail.Device);
+        }
+
+        _seen = seen;
+        _overdue.Arm((period ?? TimeSpan.Zero) + Patience);
+        Found?.Invoke(seen);
+
+        // Not before: where there was no memory for it, this is run once more.
+        lock (_gate)
+        {
+            _isFound = false;
+        }
+    }
+
+    /// <summary>Nothing was found for longer than it should take.</summary>
+    private void LookWhetherStuck()
+    {
+        long reading, since, due;
+        Rail? rail;
+        lock (_gate)
+        {
+            Wake();
+            (reading, since, due, rail) = (_reading, _readingSince, _due, _pair.Reading);
+        }
+
+        if (rail is null)
+        {
+            _overdue.ArmAt(Math.Max(due, _loop.Time.GetTimestamp()) + Ticks(Patience));
+            return;
+        }
+
+        if ((reading, rail) != _suspect || _loop.Time.GetElapsedTime(since) < Patience)
+        {
+            _suspect = (reading, rail);
+            _overdue.Arm(SecondLook);
+            return;
+        }
+
+        // When it comes back the read of the other one may not.
+        _overdue.Arm(Patience);
+        if (rail == _stuck)
+        {
+            return;
+        }
+
+        _stuck = rail;
+        Log.RailStuck(_log, rail.Label, rail.Device, _loop.Time.GetElapsedTime(since).TotalSeconds);
+        var before = _seen ?? new RailsSeen(new Observation(default, new RailSample { IsUp = true }, new RailSample { IsUp = true }), default, default);
+        var seen = new RailsSeen(
+            before.Sample with
+            {
+                Time = _loop.Time.GetElapsedTime(0),
+                Sout = before.Sample.Sout with { IsUp = rail != Sout && before.Sample.Sout.IsUp, TxBytes = null },
+                Sup = before.Sample.Sup with { IsUp = rail != Sup && before.Sample.Sup.IsUp, TxBytes = null },
+                TellsLinks = false,
+            },
+            before.Sout with { IsStuck = rail == Sout }, before.Sup with { IsStuck = rail == Sup });
+        _seen = seen;
+        Found?.Invoke(seen);
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            try
+            {
+                if (!TakeTurn())
+                {
+                    return;
+                }
+            }
+            catch (OutOfMemoryException)
+            {
+                // The next reading may find some.
+                lock (_gate)
+                {
+                    _ = Monitor.Wait(_gate, SecondLook);
+                }
+            }
+            catch (Exception bug)
+            {
+                // The loop ends the agent for one.
+                _loop.Post(() => ExceptionDispatchInfo.Throw(bug));
+                return;
+            }
+        }
+    }
+
+    /// <summary>Waits for what there is to do and does it; false at the end.</summary>
+    private bool TakeTurn()
+    {
+        bool mustOpen;
+        TimeSpan period;
+        double supShare;
+        bool isFollowed;
+        Action<RailsSeen>? answer;
+        lock (_gate)
+        {
+            while (!IsAnythingToDo())
+            {
+                // Rounded up, so that it does not turn in vain just before it is due.
+                var left = _period is null ? Timeout.Infinite : (int)Math.Min(int.MaxValue, Math.Ceiling((_due - _loop.Time.GetTimestamp()) * 1e3 / _loop.Time.TimestampFrequency));
+                _sleepsUntil = _period is null ? long.MaxValue : _due;
+                _ = Monitor.Wait(_gate, left);
+                _sleepsUntil = long.MinValue;
+            }
+
+            if (_isEnding)
+            {
+                return false;
+            }
+
+            (mustOpen, _mustOpen) = (_mustOpen, false);
+            (period, answer) = !mustOpen && _asked.TryPeek(out var asked) ? asked : (_period ?? TimeSpan.Zero, null);
+            (supShare, isFollowed) = answer is null ? (_supShare, _isFollowed) : (double.NaN, false);
+            _reading++;
+            _readingSince = _loop.Time.GetTimestamp();
+        }
+
+        if (mustOpen)
+        {
+            _pair.Open();
+            return true;
+        }
+
+        var found = _pair.Look(period, supShare, isFollowed);
+        lock (_gate)
+        {
+            if (answer is not null)
+            {
+                // Taken off when it is answered: without memory for that it is read once more.
+                _ = _loop.TryPost(() => answer(found));
+                _asked.Dequeue();
+                return true;
+            }
+
+            if (_period is { } pace)
+            {
+                _found = found;
+                _due = After(pace);
+                if (!_isFound)
+                {
+                    _isFound = _loop.TryPost(_deliver);
+                }
+            }
+
+            return true;
+        }
+    }
+
+    private bool IsAnythingToDo()
+    {
+        var isTold = false;
+        foreach (var index in _told)
+        {
+            isTold |= _pair.Tell(index);
+        }
+
+        _told.Clear();
+        if (isTold)
+        {
+            _due = long.MinValue;
+        }
+
+        return _isEnding || _mustOpen || _asked.Count > 0 || (_period is not null && _loop.Time.GetTimestamp() >= _due);
+    }
+
+    private long After(TimeSpan time) => _loop.Time.GetTimestamp() + Ticks(time);
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _loop.Time.TimestampFrequency);
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using MpibAgent.Interface;
+
+namespace MpibAgent.Tests.Rails;
+
+/// <summary>A device whose files keep their reader waiting, as long as the test likes.</summary>
+public sealed class RailReaderTests : IDisposable
+{
+    private const string SoutPort = SysfsRig.Mlx5Port;
+
+    private static readonly Ipv4Address A = new(1);
+
+    private readonly SysfsRig _sysfs = new();
+
+    public void Dispose() => _sysfs.Dispose();
+
+    [Theory]
+    [InlineData("capacity", SysfsRig.SupPort, "counters/port_xmit_data", 0u, "SUP")]
+    [InlineData("capacity", SoutPort, "counters/port_xmit_data", 1024u, "SOUT")]
+    [InlineData("adaptive", SysfsRig.SupPort, "state", 0u, "SUP")]
+    [InlineData("adaptive", SysfsRig.SupPort, "hw_counters/local_ack_timeout_err", 0u, "SUP")]
+    public async Task A_rail_that_does_not_answer_is_out_and_nobody_else_waits(string policy, string port, string file, uint hint, string rail)
+    {
+        using var device = new StuckFile(_sysfs[$"{port}/{file}"]);
+        await using var agent = await StartAsync(policy);
+        using var client = agent.Connect();
+        Assert.Equal(ResponseStatus.Success, client.Register(1, A, A).Status);
+        agent.WaitUntil(() => agent.Engine.Seen is { Sample.Sout.IsUp: true, Sample.Sup.IsUp: true } && agent.Table.HintOf(0) is > 0 and < 1024);
+
+        device.IsStuck = true;
+        agent.WaitUntil(() => agent.Table.HintOf(0) == hint);
+        Assert.Equal($"{rail} down", agent.OnLoop(() => agent.Engine.Reason));
+        Assert.Contains($"{rail} rail mlx5_{(rail == "SUP" ? 1 : 0)}: it does not answer", agent.Log.Single("rail-stuck"), StringComparison.Ordinal);
+        Wait.Until(() => Rail(agent, rail) is { Up: false, Kind: "rdma", Reason: RailState.NoAnswer });
+
+        // The flow of who comes now goes over the other rail from its first message on; what the operator sets is done.
+        Assert.Equal(1u, client.Register(2, A, new Ipv4Address(2)).HintSlot);
+        using var reader = agent.Reader();
+        Assert.Equal(hint, reader.Read(1).SupBw);
+        await File.WriteAllTextAsync(agent.Options.Control.Path, "0 77\n", TestContext.Current.CancellationToken);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 77);
+
+        device.IsStuck = false;
+        Wait.Until(() => agent.Log.Count("rail-answers") == 1);
+        agent.WaitUntil(() => agent.Table.HintOf(1) is > 0 and < 1024);
+        Wait.Until(() => Rail(agent, rail) is { Up: true, Reason: "" });
+        Assert.Equal(1, agent.Log.Count("rail-stuck"));
+    }
+
+    [Fact]
+    public async Task A_device_that_never_answered_keeps_neither_start_nor_stop_waiting()
+    {
+        using var device = new StuckFile(_sysfs[$"{SysfsRig.SupPort}/state"]) { IsStuck = true };
+        await using (var agent = await StartAsync("capacity"))
+        {
+            using var client = agent.Connect();
+            Assert.Equal(ResponseStatus.Success, client.Register(1, A, A).Status);
+            agent.WaitUntil(() => agent.Table.HintOf(0) == 0 && agent.Log.Count("rail-stuck") == 1);
+            await agent.StopAsync();
+        }
+
+        Assert.True(device.IsStuck);
+    }
+
+    private Task<RunningAgent> StartAsync(string policy) => RunningAgent.StartAsync(configure: options =>
+    {
+        options.Hints.Encoding = HintEncoding.Ppm1024;
+        (options.Policy.Name, options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = (policy, "mlx5_0", "mlx5_1", _sysfs.Options.SysRoot);
+    });
+
+    private static RailState Rail(RunningAgent agent, string rail) =>
+        JsonSerializer.Deserialize(File.ReadAllBytes(agent.Files["status.json"]), StatusJson.Default.StatusSnapshot)!.Rails.Single(one => one.Rail == rail);
+}
