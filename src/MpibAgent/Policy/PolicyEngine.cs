@@ -9,10 +9,14 @@ using MpibAgent.Telemetry;
 namespace MpibAgent.Policy;
 
 /// <summary>
-/// Asks the policy in charge, when it wants to be asked and on the loop's thread, for the shares of the flows that have a slot, and has the table
-/// write what they encode to. A slot that the operator set is pinned and left alone. Without a flow, or with a policy that never wants to be
-/// asked, no rail is looked at.
+/// Asks the policy in charge, when it wants to be asked, for the shares of the flows that have a slot, and has the table write what they encode to. A slot that
+/// the operator set is pinned and left alone. Without a flow, or with a policy that never wants to be asked, no rail is looked at.
 /// </summary>
+/// <remarks>
+/// The policy is asked where the rails are read, on that thread, and the loop is woken only when there is something to do for it: a hint to be written, a line to
+/// be logged, other flows than before. So a split that stays costs the loop nothing. All but <see cref="Found"/> is on the loop's thread; what both use is under the lock, which
+/// either holds for some microseconds, and never over a read of a device.
+/// </remarks>
 internal sealed class PolicyEngine : IHostedService
 {
     /// <summary>How far a share must have moved, and how long after the last line, for a line in the log.</summary>
@@ -30,7 +34,11 @@ internal sealed class PolicyEngine : IHostedService
     private readonly PathLevels[] _paths = new PathLevels[HintLayout.SlotCount];
     private readonly double[] _shares = new double[HintLayout.SlotCount];
 
-    // Its flows, as they were listed last. The hint that each has from a policy; null where somebody else set it.
+    private readonly Lock _gate = new();
+    private readonly Action _goOn;
+
+    // Its flows, as they were listed last. What each is to have, what it had then or was given since, and the hint that it has from a policy, null where somebody else set it.
+    private readonly uint[] _wanted = new uint[HintLayout.SlotCount], _had = new uint[HintLayout.SlotCount];
     private readonly uint?[] _given = new uint?[HintLayout.SlotCount];
     private int _count;
     private int _pinned;
@@ -40,6 +48,10 @@ internal sealed class PolicyEngine : IHostedService
     private ISplitPolicy _policy = new ManualPolicy();
     private RailsSeen _seen;
     private bool _hasSeen;
+
+    // For the loop: that it has been told to go on, whether anything has moved since it last did, and whether it has to ask the policy itself, with what.
+    private bool _isPosted, _hasMoved, _mustDecide;
+    private RailsSeen _found;
     private double _share = double.NaN;
     private string _toldReason = "";
     private double _toldShare = double.NaN;
@@ -56,7 +68,8 @@ internal sealed class PolicyEngine : IHostedService
         _rails = rails;
         _levels = levels;
         _log = log;
-        _rails.Found = Decide;
+        _goOn = GoOn;
+        _rails.Found = Found;
     }
 
     /// <summary>Called after a policy has taken charge, has given another reason for what it does, or has no flow left to steer.</summary>
@@ -66,19 +79,55 @@ internal sealed class PolicyEngine : IHostedService
     public event Action? Steered;
 
     /// <summary>The name of the policy in charge.</summary>
-    public string PolicyName => _policy.Name;
+    public string PolicyName
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _policy.Name;
+            }
+        }
+    }
 
     /// <summary>What it says of its last decision; empty where it has none to take.</summary>
-    public string Reason => _policy.Period is null || double.IsNaN(_share) ? "" : _policy.Reason;
+    public string Reason
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _policy.Period is null || double.IsNaN(_share) ? "" : _policy.Reason;
+            }
+        }
+    }
 
     /// <summary>The mean share of SUP over the flows that it steers; NaN when there are none.</summary>
-    public double MeanShare => _share;
+    public double MeanShare
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _share;
+            }
+        }
+    }
 
     /// <summary>The rails that it looks at.</summary>
     public RailReader Rails => _rails;
 
     /// <summary>What it saw of them last; null while it does not look.</summary>
-    public RailsSeen? Seen => _hasSeen && _rails.IsRunning ? _seen : null;
+    public RailsSeen? Seen
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _hasSeen && _rails.IsRunning ? _seen : null;
+            }
+        }
+    }
 
     public Task StartAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
@@ -107,15 +156,19 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>Puts <paramref name="policy"/> in charge.</summary>
     public void Use(ISplitPolicy policy)
     {
-        if (policy.Period is not null)
+        lock (_gate)
         {
-            _rails.Open();
+            if (policy.Period is not null)
+            {
+                _rails.Open();
+            }
+
+            _policy = policy;
+            _isTorn = _hasSeen = _hasMoved = _mustDecide = false;
+            _share = _toldShare = double.NaN;
+            Rest();
         }
 
-        _policy = policy;
-        _isTorn = _hasSeen = false;
-        _share = _toldShare = double.NaN;
-        Rest();
         Log.PolicyInCharge(_log, policy.Name);
         FlowsChanged();
         Decided?.Invoke();
@@ -171,31 +224,34 @@ internal sealed class PolicyEngine : IHostedService
 
     private void FlowsChanged()
     {
-        _isListed = false;
-        if (_policy.Period is null)
+        lock (_gate)
         {
-            return;
-        }
-
-        if (_table.FlowCount == 0)
-        {
-            Rest();
-            _share = double.NaN;
-        }
-        else if (!_rails.IsRunning)
-        {
-            // The first decision does not wait for a period that may be an hour.
-            _rails.Start(_policy.Period.Value, atOnce: double.IsNaN(_share));
-        }
-
-        if (!double.IsNaN(_share))
-        {
-            // A new flow starts with what the others have, before its first message.
-            for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+            _isListed = false;
+            if (_policy.Period is null)
             {
-                if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) is HintSource.Initial)
+                return;
+            }
+
+            if (_table.FlowCount == 0)
+            {
+                Rest();
+                _share = double.NaN;
+            }
+            else if (!_rails.IsRunning)
+            {
+                // The first decision does not wait for a period that may be an hour.
+                _rails.Start(_policy.Period.Value, atOnce: double.IsNaN(_share));
+            }
+
+            if (!double.IsNaN(_share))
+            {
+                // A new flow starts with what the others have, before its first message.
+                for (var slot = 0; slot < HintLayout.SlotCount; slot++)
                 {
-                    _table.Steer(slot, _hints.Encoding.Nearest(_share));
+                    if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) is HintSource.Initial)
+                    {
+                        _table.Steer(slot, _hints.Encoding.Nearest(_share));
+                    }
                 }
             }
         }
@@ -207,14 +263,62 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>A path has become congested, or is so no more: that does not wait for the next sample.</summary>
     private void CongestionChanged()
     {
-        if (_rails.IsRunning && !double.IsNaN(_share))
+        lock (_gate)
         {
-            // Between two samples the counters are not looked at: an interval so short says nothing.
-            Decide(_seen, isSample: false);
+            if (_rails.IsRunning && !double.IsNaN(_share))
+            {
+                // Between two samples the counters are not looked at: an interval so short says nothing.
+                Decide(_seen, isSample: false);
+            }
         }
     }
 
-    private void Decide(RailsSeen seen) => Decide(seen, isSample: true);
+    /// <summary>A look at the rails, on the thread that took it.</summary>
+    private void Found(RailsSeen seen)
+    {
+        lock (_gate)
+        {
+            if (!_rails.IsRunning)
+            {
+                return;
+            }
+
+            // The table is the loop's: whose flows there are, and what is known of their paths.
+            _mustDecide = _isTorn || !_isListed || _hasLevels || _levels.Count > 0 || _count == 0 || _policy.Period is null;
+            _found = seen;
+            if (!_mustDecide)
+            {
+                Ask(seen, isSample: true);
+            }
+
+            if ((_mustDecide || _hasMoved || IsWorthTelling(out _, out _)) && !_isPosted)
+            {
+                _isPosted = _loop.TryPost(_goOn);
+            }
+        }
+    }
+
+    /// <summary>What the thread that reads has left to the loop.</summary>
+    private void GoOn()
+    {
+        lock (_gate)
+        {
+            _isPosted = false;
+            if (!_rails.IsRunning)
+            {
+                return;
+            }
+
+            if (_mustDecide || !_isListed)
+            {
+                Decide(_found, isSample: true);
+            }
+            else
+            {
+                Apply();
+            }
+        }
+    }
 
     private void Decide(in RailsSeen seen, bool isSample)
     {
@@ -229,7 +333,7 @@ internal sealed class PolicyEngine : IHostedService
             ListFlows();
         }
 
-        if (_count == 0 || _policy.Period is not { } period)
+        if (_count == 0 || _policy.Period is null)
         {
             // All are pinned: a change of that starts the readings again.
             Rest();
@@ -238,8 +342,16 @@ internal sealed class PolicyEngine : IHostedService
             return;
         }
 
+        Ask(seen, isSample);
+        _mustDecide = false;
+        Apply();
+    }
+
+    /// <summary>What each flow is to have; on either thread.</summary>
+    private void Ask(in RailsSeen seen, bool isSample)
+    {
         // A device may also go, or come back, while its link is down.
-        var moved = !_hasSeen || !HasSameLinks(_seen.Sample, seen.Sample) || (_seen.Sout, _seen.Sup) != (seen.Sout, seen.Sup);
+        _hasMoved |= !_hasSeen || !HasSameLinks(_seen.Sample, seen.Sample) || (_seen.Sout, _seen.Sup) != (seen.Sout, seen.Sup);
         _seen = seen;
         _hasSeen |= isSample;
         try
@@ -256,25 +368,33 @@ internal sealed class PolicyEngine : IHostedService
         var sum = 0.0;
         for (var i = 0; i < _count; i++)
         {
-            var hint = double.IsNaN(_shares[i]) ? _table.HintOf(_slots[i]) : _hints.Encoding.Nearest(_shares[i]);
-            sum += _hints.Encoding.Share(hint);
-            if (hint != _given[i])
-            {
-                _table.Steer(_slots[i], hint);
-                _given[i] = hint;
-                moved = true;
-            }
+            _wanted[i] = double.IsNaN(_shares[i]) ? _had[i] : _hints.Encoding.Nearest(_shares[i]);
+            sum += _hints.Encoding.Share(_wanted[i]);
+            _hasMoved |= _wanted[i] != _given[i];
         }
 
         _share = sum / _count;
-        if (isSample)
+        if (isSample && _policy.Period is { } period)
         {
-            _rails.GoOn(_policy.Period ?? period, _share);
+            _rails.GoOn(period, _share);
+        }
+    }
+
+    private void Apply()
+    {
+        for (var i = 0; i < _count; i++)
+        {
+            if (_wanted[i] != _given[i])
+            {
+                _table.Steer(_slots[i], _wanted[i]);
+                _given[i] = _had[i] = _wanted[i];
+            }
         }
 
         Tell();
-        if (moved)
+        if (_hasMoved)
         {
+            _hasMoved = false;
             Steered?.Invoke();
         }
     }
@@ -300,7 +420,8 @@ internal sealed class PolicyEngine : IHostedService
             }
 
             _slots[_count] = slot;
-            _given[_count] = _table.SourceOf(slot) == HintSource.Policy ? _table.HintOf(slot) : null;
+            _had[_count] = _table.HintOf(slot);
+            _given[_count] = _table.SourceOf(slot) == HintSource.Policy ? _had[_count] : null;
 
             // What many flows share has no path of its own: what is told of all paths holds for it.
             _paths[_count++] = _levels.Find(_table.IsShared(slot) ? default : flow);
@@ -316,18 +437,25 @@ internal sealed class PolicyEngine : IHostedService
     /// <summary>One line when the split has moved far, and not many of them: a policy may decide a hundred times a second.</summary>
     private void Tell()
     {
-        if (_policy.Reason != _toldReason)
+        _ = IsWorthTelling(out var isReason, out var isShare);
+        if (isReason)
         {
             _toldReason = _policy.Reason;
             Log.SplitDecided(_log, _share * 100, _toldReason);
             Decided?.Invoke();
         }
 
-        var now = _loop.Time.GetTimestamp();
-        if (!(Math.Abs(_share - _toldShare) < WorthALine) && (double.IsNaN(_toldShare) || _loop.Time.GetElapsedTime(_toldAt, now) > BetweenLines))
+        if (isShare)
         {
-            (_toldShare, _toldAt) = (_share, now);
+            (_toldShare, _toldAt) = (_share, _loop.Time.GetTimestamp());
             Log.SplitMoved(_log, _share * 100, _policy.Name, _policy.Reason);
         }
+    }
+
+    private bool IsWorthTelling(out bool isReason, out bool isShare)
+    {
+        isReason = _policy.Reason != _toldReason;
+        isShare = !(Math.Abs(_share - _toldShare) < WorthALine) && (double.IsNaN(_toldShare) || _loop.Time.GetElapsedTime(_toldAt) > BetweenLines);
+        return isReason || isShare;
     }
 }

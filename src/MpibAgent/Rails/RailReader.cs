@@ -22,12 +22,12 @@ internal readonly record struct DeviceSeen(string? Kind, int? InterfaceIndex = n
 
 /// <summary>
 /// Reads the rails, on a thread of its own: a device whose firmware has died, or a kernel in the middle of a reset, answers a read after seconds or never, and
-/// that must not keep registrations and commands waiting, least of all the one that takes the traffic off that rail. All methods are for the loop's thread, and
-/// what is found is handed to it. Where nobody wants to know, the thread sleeps, or has not been made.
+/// that must not keep registrations and commands waiting, least of all what takes the traffic off that rail. All methods are for the loop's thread, but for
+/// <see cref="GoOn"/>. Where nobody wants to know, the thread sleeps, or has not been made.
 /// </summary>
 /// <remarks>
-/// One lock; nothing is read while it is held. The thread goes on at the pace that it was told until it is told another one, so that a reading costs one wake-up of
-/// either thread. What it found is kept once, and the newer takes the older's place: a loop that is late does not have to catch up.
+/// One lock; nothing is read and nobody is called while it is held. The thread goes on at the pace that it was told until it is told another one, so that a reading
+/// costs one wake-up. Whether it hangs the loop looks once a second.
 /// </remarks>
 internal sealed class RailReader : IDisposable
 {
@@ -45,14 +45,11 @@ internal sealed class RailReader : IDisposable
     private readonly ILogger _log;
     private readonly LinkEvents _links;
     private readonly LoopTimer _overdue;
-    private readonly Action _deliver;
     private readonly Action<int> _linkChanged;
     private readonly Thread _thread;
 
     // The loop's.
-    private RailsSeen? _seen;
     private (long Reading, Rail? Rail) _suspect;
-    private Rail? _stuck;
 
     // Both threads', under the lock.
     private readonly object _gate = new();
@@ -63,8 +60,9 @@ internal sealed class RailReader : IDisposable
     private double _supShare = double.NaN;
     private long _due, _sleepsUntil = long.MinValue;
     private long _reading, _readingSince;
-    private RailsSeen _found;
-    private bool _isFound, _mustOpen, _isFollowed, _isEnding;
+    private RailsSeen? _seen;
+    private Rail? _stuck;
+    private bool _mustOpen, _isFollowed, _isEnding;
 
     public RailReader(RailPair pair, EventLoop loop, ILogger<RailPair> log)
     {
@@ -73,12 +71,13 @@ internal sealed class RailReader : IDisposable
         _log = log;
         _links = new LinkEvents(loop, log);
         _overdue = loop.CreateTimer(LookWhetherStuck);
-        _deliver = Deliver;
         _linkChanged = LinkChanged;
         _thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-rails", IsBackground = true };
     }
 
-    /// <summary>Called with what was found, in the pace of <see cref="Start"/>, and when a rail is out since it does not answer.</summary>
+    /// <summary>
+    /// Called with what was found, in the pace of <see cref="Start"/>, on the thread that reads; and on the loop's when a rail is out since it does not answer.
+    /// </summary>
     public Action<RailsSeen>? Found { get; set; }
 
     /// <summary>Rail 0: of it only what the settings say is for the loop's thread.</summary>
@@ -138,11 +137,10 @@ internal sealed class RailReader : IDisposable
         IsRunning = false;
         _links.Close();
         _overdue.Disarm();
-        _seen = null;
         lock (_gate)
         {
             _period = null;
-            _isFound = false;
+            _seen = null;
         }
     }
 
@@ -196,54 +194,25 @@ internal sealed class RailReader : IDisposable
 
     private void LinkChanged(int index)
     {
-        // Containers come and go: of others' interfaces the thread is not told.
-        if (_seen is not { } seen || index == LinkEvents.Any || index == seen.Sout.InterfaceIndex || index == seen.Sup.InterfaceIndex)
-        {
-            lock (_gate)
-            {
-                if (_told.Count == MostTold)
-                {
-                    _told.Clear();
-                    index = LinkEvents.Any;
-                }
-
-                _told.Add(index);
-                Wake();
-            }
-
-            _overdue.Arm(Patience);
-        }
-    }
-
-    private void Deliver()
-    {
-        RailsSeen seen;
-        TimeSpan? period;
         lock (_gate)
         {
-            if (!_isFound || !IsRunning)
+            // Containers come and go: of others' interfaces the thread is not told.
+            if (_seen is { } seen && index != LinkEvents.Any && index != seen.Sout.InterfaceIndex && index != seen.Sup.InterfaceIndex)
             {
                 return;
             }
 
-            (seen, period) = (_found, _period);
+            if (_told.Count == MostTold)
+            {
+                _told.Clear();
+                index = LinkEvents.Any;
+            }
+
+            _told.Add(index);
+            Wake();
         }
 
-        if (_stuck is { } rail)
-        {
-            _stuck = null;
-            Log.RailAnswers(_log, rail.Label, rail.Device);
-        }
-
-        _seen = seen;
-        _overdue.Arm((period ?? TimeSpan.Zero) + Patience);
-        Found?.Invoke(seen);
-
-        // Not before: where there was no memory for it, this is run once more.
-        lock (_gate)
-        {
-            _isFound = false;
-        }
+        _overdue.Arm(Patience);
     }
 
     /// <summary>Nothing was found for longer than it should take.</summary>
@@ -272,15 +241,20 @@ internal sealed class RailReader : IDisposable
 
         // When it comes back the read of the other one may not.
         _overdue.Arm(Patience);
-        if (rail == _stuck)
+        RailsSeen before;
+        lock (_gate)
         {
-            return;
+            if (rail == _stuck || reading != _reading)
+            {
+                return;
+            }
+
+            _stuck = rail;
+            before = _seen ?? new RailsSeen(new Observation(default, new RailSample { IsUp = true }, new RailSample { IsUp = true }), default, default);
         }
 
-        _stuck = rail;
         Log.RailStuck(_log, rail.Label, rail.Device, _loop.Time.GetElapsedTime(since).TotalSeconds);
-        var before = _seen ?? new RailsSeen(new Observation(default, new RailSample { IsUp = true }, new RailSample { IsUp = true }), default, default);
-        var seen = new RailsSeen(
+        Found?.Invoke(new RailsSeen(
             before.Sample with
             {
                 Time = _loop.Time.GetElapsedTime(0),
@@ -288,9 +262,7 @@ internal sealed class RailReader : IDisposable
                 Sup = before.Sample.Sup with { IsUp = rail != Sup && before.Sample.Sup.IsUp, TxBytes = null },
                 TellsLinks = false,
             },
-            before.Sout with { IsStuck = rail == Sout }, before.Sup with { IsStuck = rail == Sup });
-        _seen = seen;
-        Found?.Invoke(seen);
+            before.Sout with { IsStuck = rail == Sout }, before.Sup with { IsStuck = rail == Sup }));
     }
 
     private void Run()
@@ -359,6 +331,7 @@ internal sealed class RailReader : IDisposable
         }
 
         var found = _pair.Look(period, supShare, isFollowed);
+        Rail? answers;
         lock (_gate)
         {
             if (answer is not null)
@@ -369,18 +342,23 @@ internal sealed class RailReader : IDisposable
                 return true;
             }
 
-            if (_period is { } pace)
+            if (_period is not { } pace)
             {
-                _found = found;
-                _due = After(pace);
-                if (!_isFound)
-                {
-                    _isFound = _loop.TryPost(_deliver);
-                }
+                return true;
             }
 
-            return true;
+            _seen = found;
+            _due = After(pace);
+            (answers, _stuck) = (_stuck, null);
         }
+
+        if (answers is not null)
+        {
+            Log.RailAnswers(_log, answers.Label, answers.Device);
+        }
+
+        Found?.Invoke(found);
+        return true;
     }
 
     private bool IsAnythingToDo()
