@@ -14,8 +14,8 @@ namespace MpibAgent.Policy;
 /// </summary>
 /// <remarks>
 /// The policy is asked where the rails are read, on that thread, and the loop is woken only when there is something to do for it: a hint to be written, a line to
-/// be logged, other flows than before. So a split that stays costs the loop nothing. All but <see cref="Found"/> is on the loop's thread; what both use is under the lock, which
-/// either holds for some microseconds, and never over a read of a device.
+/// be logged, other flows than before. So a split that stays costs the loop nothing. All but <see cref="Found"/> is on the loop's thread; what both change is
+/// under the lock, which either holds for some microseconds, and never over a read of a device.
 /// </remarks>
 internal sealed class PolicyEngine : IHostedService
 {
@@ -79,40 +79,13 @@ internal sealed class PolicyEngine : IHostedService
     public event Action? Steered;
 
     /// <summary>The name of the policy in charge.</summary>
-    public string PolicyName
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _policy.Name;
-            }
-        }
-    }
+    public string PolicyName => _policy.Name;
 
     /// <summary>What it says of its last decision; empty where it has none to take.</summary>
-    public string Reason
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _policy.Period is null || double.IsNaN(_share) ? "" : _policy.Reason;
-            }
-        }
-    }
+    public string Reason => _policy.Period is null || double.IsNaN(_share) ? "" : _policy.Reason;
 
     /// <summary>The mean share of SUP over the flows that it steers; NaN when there are none.</summary>
-    public double MeanShare
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _share;
-            }
-        }
-    }
+    public double MeanShare => _share;
 
     /// <summary>The rails that it looks at.</summary>
     public RailReader Rails => _rails;
@@ -258,7 +231,14 @@ internal sealed class PolicyEngine : IHostedService
     }
 
     /// <summary>No readings, no news of links.</summary>
-    private void Rest() => _rails.Stop();
+    private void Rest()
+    {
+        // Not in the middle of a decision, at whose end the readings would go on.
+        lock (_gate)
+        {
+            _rails.Stop();
+        }
+    }
 
     /// <summary>A path has become congested, or is so no more: that does not wait for the next sample.</summary>
     private void CongestionChanged()
