@@ -141,6 +141,7 @@ internal sealed class RailReader : IDisposable
         {
             _period = null;
             _seen = null;
+            _stuck = null;
         }
     }
 
@@ -239,21 +240,26 @@ internal sealed class RailReader : IDisposable
             return;
         }
 
-        // When it comes back the read of the other one may not.
+        // Again and again: when it comes back the read of the other one may not, and flows may be others than before.
         _overdue.Arm(Patience);
         RailsSeen before;
+        bool isNews;
         lock (_gate)
         {
-            if (rail == _stuck || reading != _reading)
+            if (reading != _reading)
             {
                 return;
             }
 
-            _stuck = rail;
+            (isNews, _stuck) = (rail != _stuck, rail);
             before = _seen ?? new RailsSeen(new Observation(default, new RailSample { IsUp = true }, new RailSample { IsUp = true }), default, default);
         }
 
-        Log.RailStuck(_log, rail.Label, rail.Device, _loop.Time.GetElapsedTime(since).TotalSeconds);
+        if (isNews)
+        {
+            Log.RailStuck(_log, rail.Label, rail.Device, _loop.Time.GetElapsedTime(since).TotalSeconds);
+        }
+
         Found?.Invoke(new RailsSeen(
             before.Sample with
             {
@@ -287,7 +293,7 @@ internal sealed class RailReader : IDisposable
             catch (Exception bug)
             {
                 // The loop ends the agent for one.
-                _loop.Post(() => ExceptionDispatchInfo.Throw(bug));
+                _ = _loop.TryPost(() => ExceptionDispatchInfo.Throw(bug));
                 return;
             }
         }

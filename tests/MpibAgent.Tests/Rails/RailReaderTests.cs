@@ -39,12 +39,37 @@ public sealed class RailReaderTests : IDisposable
         Assert.Equal(hint, reader.Read(1).SupBw);
         await File.WriteAllTextAsync(agent.Options.Control.Path, "0 77\n", TestContext.Current.CancellationToken);
         agent.WaitUntil(() => agent.Table.HintOf(0) == 77);
+        await File.WriteAllTextAsync(agent.Options.Control.Path, "0 auto\n", TestContext.Current.CancellationToken);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == hint);
 
         device.IsStuck = false;
         Wait.Until(() => agent.Log.Count("rail-answers") == 1);
         agent.WaitUntil(() => agent.Table.HintOf(1) is > 0 and < 1024);
         Wait.Until(() => Rail(agent, rail) is { Up: true, Reason: "" });
         Assert.Equal(1, agent.Log.Count("rail-stuck"));
+    }
+
+    [Fact]
+    public async Task A_job_that_comes_later_and_another_policy_keep_off_it_as_well()
+    {
+        using var device = new StuckFile(_sysfs[$"{SysfsRig.SupPort}/counters/port_xmit_data"]);
+        await using var agent = await StartAsync("capacity");
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Table.HintOf(0) is > 0 and < 1024);
+        device.IsStuck = true;
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 0);
+
+        client.Deregister(1);
+        agent.WaitUntil(() => agent.Table.FlowCount == 0 && agent.Table.HintOf(0) != 0);
+        client.Register(2, A, A);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 0);
+
+        await agent.Loop.InvokeAsync(() => agent.Engine.Use("adaptive"));
+        agent.WaitUntil(() => agent.Engine.Reason == "SUP down");
+        Assert.Equal(0u, agent.OnLoop(() => agent.Table.HintOf(0)));
+        device.IsStuck = false;
+        agent.WaitUntil(() => agent.Table.HintOf(0) is > 0 and < 1024);
     }
 
     [Fact]
