@@ -17,7 +17,8 @@ public sealed class LiveRegion : IDisposable
     {
         if (TrustedFile.StatusOf(path) is null)
         {
-            problem = $"{path}: there is no hint region; run: systemctl restart mpib-agent";
+            // Jobs that run have it mapped, as the agent has, whatever became of its name.
+            problem = $"{path}: there is no hint region, or this shell has a /tmp of its own; a restart of the agent mends it for new jobs, and cuts those off that run; run: systemctl restart mpib-agent";
             return null;
         }
 
