@@ -28,7 +28,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     private Watch[] _watches = new Watch[64];
     private Thread? _thread;
     private Epoll? _epoll;
-    private int _wake = -1;
+    private WakeUp? _wake;
     private bool _stopping;
     private bool _ended;
 
@@ -59,13 +59,9 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _epoll = new Epoll();
-        _wake = EventFd(0, EventFdNonBlocking | EventFdCloseOnExec);
-        if (_wake < 0)
-        {
-            throw new IOException($"eventfd: {Marshal.GetLastPInvokeErrorMessage()}");
-        }
-
-        Add(_wake, Ready.Read, _ => DrainWake());
+        var wake = WakeUp.TryMake() ?? throw new IOException($"eventfd: {Marshal.GetLastPInvokeErrorMessage()}");
+        _wake = wake;
+        Add(wake.Descriptor, Ready.Read, _ => wake.Take());
         return Task.CompletedTask;
     }
 
@@ -98,11 +94,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     {
         End();
         _epoll?.Dispose();
-        if (_wake >= 0)
-        {
-            _ = Close(_wake);
-            _wake = -1;
-        }
+        _wake?.Dispose();
     }
 
     /// <summary>Runs <paramref name="action"/> as below; what it throws comes out of the task.</summary>
@@ -154,8 +146,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
             _posted.Enqueue(action);
             if (_thread is not null && Thread.CurrentThread != _thread)
             {
-                Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-                _ = Write(_wake, one, one.Length);
+                _wake!.Signal();
             }
 
             return true;
@@ -386,29 +377,8 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         }
     }
 
-    private void DrainWake()
-    {
-        Span<byte> count = stackalloc byte[8];
-        _ = Read(_wake, count, count.Length);
-    }
-
-    private const int EventFdNonBlocking = 0x800;
-    private const int EventFdCloseOnExec = 0x80000;
-
-    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
-    private static partial int EventFd(uint initial, int flags);
-
-    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
-    private static partial nint Read(int descriptor, Span<byte> buffer, nint count);
-
-    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
-    private static partial nint Write(int descriptor, ReadOnlySpan<byte> buffer, nint count);
-
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     private static partial int Poll(nint descriptors, nuint count, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
 
     private struct Watch
     {

@@ -51,6 +51,9 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
             registrar.Refused -= file.WriteSoon;
             control.LineRefused -= file.WriteSoon;
             file.Remove();
+
+            // An answer of the rails may still come.
+            _file = null;
             _text?.Dispose();
         }
     });
@@ -83,7 +86,7 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
                 (_isAsking, _read, _readAt) = (false, seen.Sample, loop.Time.GetTimestamp());
                 if (_metrics.Seen is null)
                 {
-                    _file!.WriteSoon();
+                    _file?.WriteSoon();
                 }
             });
         }

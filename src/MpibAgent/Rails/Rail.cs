@@ -79,7 +79,10 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     public ulong? ReadTx() => _device?.Tx.ReadNumber();
 
     /// <summary>Makes the sample that began with <see cref="ReadTx"/>.</summary>
-    public RailSample Complete(ulong? tx, long now)
+    /// <param name="tx">What that gave.</param>
+    /// <param name="now">When.</param>
+    /// <param name="isFollowed">Whether <see cref="Tell"/> is called when an interface's link changes.</param>
+    public RailSample Complete(ulong? tx, long now, bool isFollowed)
     {
         var read = _device;
         if (_device is { IsGone: true })
@@ -109,7 +112,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
 
         // Otherwise it sends, and so is up: to ask takes more than twice as long as to read the counter.
         _bytes = bytes;
-        if (_isTold || (isDue && !IsTold))
+        if (_isTold || (isDue && !(isFollowed && IsTold)))
         {
             // Of an interface the rate takes the kernel's lock over all of them, which others may have for long.
             FollowRate(_device);

@@ -100,14 +100,15 @@ internal sealed class RailPair : IDisposable
     /// <param name="isFollowed">Whether <see cref="Tell"/> is called for links that change.</param>
     public RailsSeen Look(TimeSpan period, double supShare, bool isFollowed)
     {
-        var sample = Read(period, supShare);
-        return new RailsSeen(sample with { TellsLinks = isFollowed && Sout.IsTold && Sup.IsTold }, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen));
+        var sample = Read(period, supShare, isFollowed);
+        return new RailsSeen(sample, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen));
     }
 
     /// <summary>Reads both rails.</summary>
     /// <param name="period">In how long the next reading comes.</param>
     /// <param name="supShare">The share that SUP is to carry at present, 0 to 1; without it no counter is taken for frozen.</param>
-    public Observation Read(TimeSpan period, double supShare = double.NaN)
+    /// <param name="isFollowed">Whether <see cref="Tell"/> is called for links that change.</param>
+    public Observation Read(TimeSpan period, double supShare = double.NaN, bool isFollowed = false)
     {
         Open();
         var before = _time.GetTimestamp();
@@ -118,9 +119,9 @@ internal sealed class RailPair : IDisposable
         var after = _time.GetTimestamp();
 
         Reading = Sout;
-        var sout = Sout.Complete(soutTx, after);
+        var sout = Sout.Complete(soutTx, after, isFollowed);
         Reading = Sup;
-        var sup = Sup.Complete(supTx, after);
+        var sup = Sup.Complete(supTx, after, isFollowed);
         Reading = null;
         var took = _time.GetElapsedTime(before, after);
         if (took > period * LongestReading)
@@ -153,7 +154,10 @@ internal sealed class RailPair : IDisposable
             Log.ComplaintsLeftOut(_log, leftOut);
         }
 
-        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup);
+        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup)
+        {
+            TellsLinks = isFollowed && Sout.IsTold && Sup.IsTold,
+        };
     }
 
     public void Dispose()

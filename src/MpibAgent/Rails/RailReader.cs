@@ -5,29 +5,13 @@ using MpibAgent.Policy;
 
 namespace MpibAgent.Rails;
 
-/// <summary>What a look at both rails found, as it is handed to the loop.</summary>
-/// <param name="Sample">For the policy.</param>
-/// <param name="Sout">The device of rail 0.</param>
-/// <param name="Sup">The device of rail 1.</param>
-internal readonly record struct RailsSeen(Observation Sample, DeviceSeen Sout, DeviceSeen Sup);
-
-/// <summary>What else is told of a rail's device.</summary>
-/// <param name="Kind">rdma or interface; null when it is not there.</param>
-/// <param name="InterfaceIndex">The interface whose link is the device's, if there is one.</param>
-/// <param name="IsFrozen">Whether its counter stands still although it should not (<see cref="FrozenWatch"/>).</param>
-/// <param name="IsStuck">Whether it does not answer: reading it has not come back.</param>
-internal readonly record struct DeviceSeen(string? Kind, int? InterfaceIndex = null, bool IsFrozen = false, bool IsStuck = false)
-{
-    public bool IsPresent => Kind is not null;
-}
-
 /// <summary>
 /// Reads the rails, on a thread of its own: a device whose firmware has died, or a kernel in the middle of a reset, answers a read after seconds or never, and
 /// that must not keep registrations and commands waiting, least of all what takes the traffic off that rail. All methods are for the loop's thread, but for
 /// <see cref="GoOn"/>. Where nobody wants to know, the thread sleeps, or has not been made.
 /// </summary>
 /// <remarks>
-/// One lock; nothing is read and nobody is called while it is held. The thread goes on at the pace that it was told until it is told another one, so that a reading
+/// One lock; no device is read while it is held, and no policy is asked. The thread goes on at the pace that it was told until it is told another one, so that a reading
 /// costs one wake-up. It sleeps in poll(2), which takes 3 to 10 µs less for that than Monitor.Wait. Whether it hangs the loop looks once a second.
 /// </remarks>
 internal sealed partial class RailReader : IDisposable
@@ -56,7 +40,7 @@ internal sealed partial class RailReader : IDisposable
     private readonly Lock _gate = new();
     private readonly Queue<(TimeSpan Period, Action<RailsSeen> Answer)> _asked = new();
     private readonly List<int> _told = new(MostTold);
-    private int _wake = -1;
+    private WakeUp? _wake;
     private bool _isStarted;
     private TimeSpan? _period;
     private double _supShare = double.NaN;
@@ -144,6 +128,7 @@ internal sealed partial class RailReader : IDisposable
             _period = null;
             _seen = null;
             _stuck = null;
+            _isFollowed = false;
         }
     }
 
@@ -175,11 +160,7 @@ internal sealed partial class RailReader : IDisposable
         if (!isStarted || _thread.Join(Patience))
         {
             _pair.Dispose();
-            if (_wake >= 0)
-            {
-                _ = Close(_wake);
-                _wake = -1;
-            }
+            _wake?.Dispose();
         }
     }
 
@@ -189,26 +170,21 @@ internal sealed partial class RailReader : IDisposable
     /// </summary>
     private void Wake()
     {
-        if (_wake < 0)
+        try
         {
-            _wake = EventFd(0, NonBlocking | CloseOnExec);
-        }
-
-        if (!_isStarted && _wake >= 0)
-        {
-            try
+            _wake ??= WakeUp.TryMake();
+            if (!_isStarted && _wake is not null)
             {
                 _thread.Start();
                 _isStarted = true;
             }
-            catch (OutOfMemoryException)
-            {
-                return;
-            }
+        }
+        catch (OutOfMemoryException)
+        {
+            return;
         }
 
-        Span<byte> one = [1, 0, 0, 0, 0, 0, 0, 0];
-        _ = Write(_wake, one, one.Length);
+        _wake?.Signal();
     }
 
     private void LinkChanged(int index)
@@ -241,7 +217,11 @@ internal sealed partial class RailReader : IDisposable
         Rail? rail;
         lock (_gate)
         {
-            Wake();
+            if (!_isStarted)
+            {
+                Wake();
+            }
+
             (reading, since, due, rail) = (_reading, _readingSince, _due, _pair.Reading);
         }
 
@@ -336,10 +316,11 @@ internal sealed partial class RailReader : IDisposable
             else
             {
                 (mustOpen, _mustOpen) = (_mustOpen, false);
+                isFollowed = _isFollowed;
                 if (mustOpen || !_asked.TryPeek(out asked!))
                 {
                     asked = (_period ?? TimeSpan.Zero, null);
-                    (supShare, isFollowed) = (_supShare, _isFollowed);
+                    supShare = _supShare;
                 }
 
                 _reading++;
@@ -413,11 +394,10 @@ internal sealed partial class RailReader : IDisposable
     /// <summary>Until somebody calls <see cref="Wake"/>, which also counts when it was before.</summary>
     private void Sleep(int milliseconds)
     {
-        var wake = new PollDescriptor { Descriptor = _wake, Events = PollIn };
+        var wake = new PollDescriptor { Descriptor = _wake!.Descriptor, Events = PollIn };
         if (Poll(ref wake, 1, milliseconds) > 0)
         {
-            Span<byte> count = stackalloc byte[8];
-            _ = Read(_wake, count, count.Length);
+            _wake.Take();
         }
     }
 
@@ -429,22 +409,8 @@ internal sealed partial class RailReader : IDisposable
 
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _loop.Time.TimestampFrequency);
 
-    private const int NonBlocking = 0x800;
-    private const int CloseOnExec = 0x80000;
     private const short PollIn = 1;
-
-    [LibraryImport("libc", EntryPoint = "eventfd")]
-    private static partial int EventFd(uint initial, int flags);
-
-    [LibraryImport("libc", EntryPoint = "read")]
-    private static partial nint Read(int descriptor, Span<byte> buffer, nint count);
-
-    [LibraryImport("libc", EntryPoint = "write")]
-    private static partial nint Write(int descriptor, ReadOnlySpan<byte> buffer, nint count);
 
     [LibraryImport("libc", EntryPoint = "poll")]
     private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
 }

@@ -57,9 +57,9 @@ internal sealed partial class SlotTable
             Reconcile(slot, damagedConnections > 0);
         }
 
-        if (before != options.Encoding)
+        var kept = before != options.Encoding ? _slots.Count(slot => slot.Source == HintSource.Operator) : 0;
+        if (before != options.Encoding && (wasAllPinned || dropped + kept > 0))
         {
-            var kept = Enumerable.Range(0, HintLayout.SlotCount).Count(slot => _slots[slot].Source == HintSource.Operator);
             Log.EncodingChanged(log, before.Name(), options.Encoding.Name(), dropped, wasAllPinned ? "with" : "without", kept);
         }
 

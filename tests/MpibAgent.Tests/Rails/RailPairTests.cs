@@ -1,4 +1,5 @@
 using MpibAgent.Policy;
+using MpibAgent.Rails;
 
 namespace MpibAgent.Tests.Rails;
 
@@ -68,6 +69,21 @@ public sealed class RailPairTests
         Assert.Equal(50e9, rig.ReadAfter(Second / 2).Sout.LinkRate);
         Assert.Equal(12.5e9, rig.ReadAfter(Second / 2).Sout.LinkRate);
         Assert.Equal("SOUT rail mlx5_0: 100 Gb/s now, 400 Gb/s before", rig.Log.Single("rail-rate"));
+    }
+
+    [Theory]
+    [InlineData(true, 125e6)]
+    [InlineData(false, 1.25e9)]
+    public void The_rate_of_an_interface_is_read_every_second_only_where_nobody_tells_of_links(bool isFollowed, double expected)
+    {
+        using var rig = new SysfsRig("eth0");
+        rig.Write("class/net/eth0/ifindex", 7);
+        rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed);
+        rig.Write("class/net/eth0/speed", "10000\n");
+        rig.Time.Advance(Second);
+        Assert.Equal(expected, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
+        Assert.True(rig.Pair.Tell(LinkEvents.Any));
+        Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
     }
 
     [Theory]
