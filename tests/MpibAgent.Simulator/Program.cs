@@ -12,6 +12,7 @@ var encodings = List("--encoding", "How shares are written: ppm1024, multiplier,
 var seeds = new Option<int>("--seeds") { Description = "Runs of each scenario.", DefaultValueFactory = _ => 5 };
 var period = new Option<double?>("--period") { Description = "Sampling period in ms, instead of the scenarios'." };
 var refresh = new Option<double?>("--refresh") { Description = "How often devices refresh their counters, in ms, instead of the scenarios'; SUP's a third of that later than SOUT's." };
+var untold = new Option<bool>("--links-untold") { Description = "Nobody tells of a link that goes down or comes up, as with InfiniBand." };
 var pictures = new Option<DirectoryInfo?>("--pictures") { Description = "Where to draw each scenario's first run as an SVG." };
 var check = new Option<bool>("--check") { Description = "Exit with 1 if a policy misses what its scenario expects." };
 var random = new Option<int?>("--random") { Description = "Compare the policies with the first of them in so many random scenarios." };
@@ -21,7 +22,7 @@ var randomSeed = new Option<int?>("--random-seed") { Description = "Replay this 
 
 var command = new RootCommand("Replays scenarios of two rails against split policies.")
 {
-    files, policies, encodings, seeds, period, refresh, pictures, check, random, randomFrom, randomSeed, calm,
+    files, policies, encodings, seeds, period, refresh, untold, pictures, check, random, randomFrom, randomSeed, calm,
 };
 command.SetAction(arguments =>
 {
@@ -42,29 +43,35 @@ command.SetAction(arguments =>
 
     // Before minutes of runs.
     arguments.GetValue(pictures)?.Create();
-    var sampling = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
-    Scenario Refreshed(Scenario scenario) => arguments.GetValue(refresh) is { } pause
-        ? scenario with { Sampling = scenario.Sampling with { RefreshMilliseconds = pause, RefreshShiftMilliseconds = pause / 3 } }
-        : scenario;
-    Scenario Make(int seed) => Refreshed(RandomScenarios.Make(seed));
+    var every = arguments.GetValue(period) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : (TimeSpan?)null;
+    Scenario Seen(Scenario scenario)
+    {
+        var sampling = scenario.Sampling with { AreLinksUntold = scenario.Sampling.AreLinksUntold || arguments.GetValue(untold) };
+        return scenario with
+        {
+            Sampling = arguments.GetValue(refresh) is { } pause ? sampling with { RefreshMilliseconds = pause, RefreshShiftMilliseconds = pause / 3 } : sampling,
+        };
+    }
+
+    Scenario Make(int seed) => Seen(RandomScenarios.Make(seed));
     if (arguments.GetValue(random) is { } count)
     {
         if (arguments.GetValue(calm) is { } quiet)
         {
-            CalmSearch.Write(Console.Out, candidates, Make, arguments.GetValue(randomFrom), count, quiet, sampling);
+            CalmSearch.Write(Console.Out, candidates, Make, arguments.GetValue(randomFrom), count, quiet, every);
             return 0;
         }
 
-        HarmSearch.Write(Console.Out, candidates, Make, arguments.GetValue(randomFrom), count, sampling);
+        HarmSearch.Write(Console.Out, candidates, Make, arguments.GetValue(randomFrom), count, every);
         return 0;
     }
 
     // A random scenario is compared in its one run with seed 0, and replayed as that.
-    List<Scenario> scenarios = number is not { } n ? [.. Read(arguments.GetValue(files)!).Select(Refreshed)]
+    List<Scenario> scenarios = number is not { } n ? [.. Read(arguments.GetValue(files)!).Select(Seen)]
         : arguments.GetValue(calm) is { } seconds ? [Calm.After(Make(n), seconds)] : [Make(n)];
     var names = scenarios.CountBy(scenario => scenario.Name).FirstOrDefault(name => name.Value > 1);
     Expect(names.Value <= 1, "FILE", "scenarios with a name each", $"{names.Value} that are called {names.Key}");
-    var results = new Replay(candidates, sampling).Run(scenarios, number is null ? arguments.GetValue(seeds) : 1);
+    var results = new Replay(candidates, every).Run(scenarios, number is null ? arguments.GetValue(seeds) : 1);
     List<ReplaySummary> summaries =
         [.. results.GroupBy(result => (result.Scenario, result.Candidate)).Select(group => new ReplaySummary(group))];
     if (number is not null)

@@ -28,6 +28,10 @@ internal sealed record Sampling
     [JsonPropertyName("refresh_shift_ms")]
     public double RefreshShiftMilliseconds { get; init; }
 
+    /// <summary>Whether nobody tells of a link that goes down or comes up, as with InfiniBand.</summary>
+    [JsonPropertyName("links_untold")]
+    public bool AreLinksUntold { get; init; }
+
     /// <summary>A counter moves by whole packets of so many bytes; 0 when it counts every byte.</summary>
     [JsonPropertyName("packet_bytes")]
     public double PacketBytes { get; init; }

@@ -107,7 +107,7 @@ internal sealed partial class Simulation
     {
         foreach (var host in _hosts)
         {
-            if (host.Policy?.Period > Period)
+            if (!_scenario.Sampling.AreLinksUntold && host.Policy?.Period > Period)
             {
                 host.NextSample = Math.Min(host.NextSample, time);
             }
@@ -148,7 +148,7 @@ internal sealed partial class Simulation
         Reset(host, time);
         SetPaths(host, time);
         var seen = new Observation(
-            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, TwoRails.Sout, time), Seen(host, TwoRails.Sup, time), TellsLinks: true);
+            TimeSpan.FromTicks((long)Math.Round(stamp * TimeSpan.TicksPerSecond)), Seen(host, TwoRails.Sout, time), Seen(host, TwoRails.Sup, time), TellsLinks: !_scenario.Sampling.AreLinksUntold);
         host.Shares.AsSpan().Fill(double.NaN);
         policy.Decide(seen, host.Paths, host.Shares);
         for (var i = 0; i < host.Flows.Length; i++)

@@ -25,7 +25,10 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>While the share has settled every 20 ms, unless the period is longer anyway: a black hole is found so late.</summary>
     private static readonly TimeSpan SettledPeriod = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Seconds: counters that are refreshed less often than this are read every 20 ms as well. A window has twelve readings all the same.</summary>
+    /// <summary>Every 9 ms where nobody tells of links: then one that went down is found so late.</summary>
+    private static readonly TimeSpan UntoldPeriod = TimeSpan.FromMilliseconds(9);
+
+    /// <summary>Seconds: counters that are refreshed less often than this are read as seldom. A window has twelve readings all the same.</summary>
     private const double SeldomRefreshed = 0.24;
 
     // Samples, as wide as they have to be, and every reading.
@@ -41,19 +44,20 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     private double _lastBusy;
     private double _written = double.NaN;
     private bool _isMeasuring, _isResting, _isSettled, _isSeldom;
+    private TimeSpan _seldom = UntoldPeriod;
     private int _flows, _steady;
     private uint _turn;
 
     public string Name => PolicyName;
 
-    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : _isSeldom ? SettledPeriod : period;
+    public TimeSpan? Period => _isResting && period < RestPeriod ? RestPeriod : _isSeldom ? _seldom : period;
 
     public string Reason { get; private set; } = NoCountersYet;
 
     public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
     {
         // At rest a single reading is enough to see that something moves.
-        _meter.Width = _isResting ? 1 : _isSeldom ? (int)Math.Ceiling(_width.Readings * (period / SettledPeriod)) : _width.Readings;
+        _meter.Width = _isResting ? 1 : _isSeldom ? (int)Math.Ceiling(_width.Readings * (period / _seldom)) : _width.Readings;
         Rates rates = default, reading = default;
         var isMeasured = seen.IsSample && _meter.TryRead(seen, out rates);
         var isRead = seen.IsSample && _readings.TryRead(seen, out reading);
@@ -99,8 +103,9 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
             Reason = _isMeasuring ? search.Reason : NoCountersYet;
         }
 
-        _isSettled = period < SettledPeriod && seen.TellsLinks && _guard.Reason.Length == 0 && !_bursts.IsOn && search.IsSettled;
-        _isSeldom = _isSettled || (period < SettledPeriod && seen.TellsLinks && _meter.Refresh > SeldomRefreshed);
+        _seldom = seen.TellsLinks ? SettledPeriod : UntoldPeriod;
+        _isSettled = period < _seldom && _guard.Reason.Length == 0 && !_bursts.IsOn && search.IsSettled;
+        _isSeldom = _isSettled || (period < _seldom && _meter.Refresh > SeldomRefreshed);
         _written = forced ?? search.Share;
         HintMix.Fill(encoding, _written, _turn, shares);
         if (_guard.Reason.Length == 0)

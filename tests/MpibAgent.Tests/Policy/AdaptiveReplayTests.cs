@@ -23,6 +23,9 @@ public sealed class AdaptiveReplayTests
 
     public static TheoryData<string> Names => [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Select(scenario => scenario.Name)];
 
+    public static TheoryData<string> Deaths =>
+        [.. ScenarioFile.ReadAll(ScenarioFile.Supplied).Where(scenario => scenario.Deaths.Length > 0).Select(scenario => scenario.Name)];
+
     [Theory]
     [MemberData(nameof(Names))]
     public void What_a_scenario_expects_is_reached(string name)
@@ -38,6 +41,15 @@ public sealed class AdaptiveReplayTests
     {
         var summary = Assert.Single(Replay(ShareScale.Ppm1024, [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Where(scenario => scenario.Name == name)]));
         Assert.True(summary.IsJudged, $"{name} expects nothing");
+        Assert.True(summary.Misses.Count == 0, $"{name}: {string.Join(", ", summary.Misses)}; {Figures(summary)}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Deaths))]
+    public void A_link_that_goes_down_is_left_as_soon_where_nobody_tells_of_it(string name)
+    {
+        var scenario = ScenarioFile.ReadAll(ScenarioFile.Supplied).Single(scenario => scenario.Name == name);
+        var summary = Assert.Single(Replay(ShareScale.Ppm1024, [scenario with { Sampling = scenario.Sampling with { AreLinksUntold = true } }]));
         Assert.True(summary.Misses.Count == 0, $"{name}: {string.Join(", ", summary.Misses)}; {Figures(summary)}");
     }
 
