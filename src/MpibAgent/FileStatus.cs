@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace MpibAgent;
 
 /// <summary>What the kernel says of a file (statx(2)).</summary>
-internal readonly partial record struct FileStatus(UnixFileType Type, UnixFileMode Mode, uint Owner, uint Links, ulong Inode, ulong Size)
+internal readonly partial record struct FileStatus(UnixFileType Type, UnixFileMode Mode, uint Owner, uint Group, uint Links, ulong Inode, ulong Size)
 {
     /// <summary>Of what a path names, a link itself and not its target; null and errno when there is nothing, or no way to it.</summary>
     public static FileStatus? Of(string path) => Read(CurrentDirectory, path, NoFollow);
@@ -29,6 +29,7 @@ internal readonly partial record struct FileStatus(UnixFileType Type, UnixFileMo
             (UnixFileType)(mode & 0xF000),
             (UnixFileMode)(mode & 0xFFF),
             Owner: BinaryPrimitives.ReadUInt32LittleEndian(buffer[20..]),
+            Group: BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]),
             Links: BinaryPrimitives.ReadUInt32LittleEndian(buffer[16..]),
             Inode: BinaryPrimitives.ReadUInt64LittleEndian(buffer[32..]),
             Size: BinaryPrimitives.ReadUInt64LittleEndian(buffer[40..]));

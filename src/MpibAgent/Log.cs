@@ -153,8 +153,9 @@ internal static partial class Log
         EventName = "slot-shared")]
     public static partial void SlotShared(ILogger log, int slot, uint connId, int pid, uint uid, string reason);
 
-    [LoggerMessage(415, LogLevel.Warning, "[Registration] Mode = {Mode} is not used: systemd made the socket {Path}, and gave it its own", EventName = "registration-mode-not-used")]
-    public static partial void RegistrationModeNotUsed(ILogger log, string mode, string path);
+    [LoggerMessage(415, LogLevel.Warning, "[Registration] {Setting} = {Value} is not used: systemd made the socket {Path}, as its unit says",
+        EventName = "registration-setting-not-used")]
+    public static partial void RegistrationSettingNotUsed(ILogger log, string setting, string value, string path);
 
     // 500: Control
     [LoggerMessage(500, LogLevel.Information, "control FIFO {Path}, mode {Mode}", EventName = "control-listening")]
@@ -176,8 +177,8 @@ internal static partial class Log
     [LoggerMessage(505, LogLevel.Error, "a command was not carried out: the system gives the agent no more memory", EventName = "command-without-memory")]
     public static partial void CommandWithoutMemory(ILogger log);
 
-    [LoggerMessage(506, LogLevel.Warning, "[Control] Mode = {Mode} is not used: systemd made the FIFO {Path}, and gave it its own", EventName = "control-mode-not-used")]
-    public static partial void ControlModeNotUsed(ILogger log, string mode, string path);
+    [LoggerMessage(506, LogLevel.Warning, "[Control] {Setting} = {Value} is not used: systemd made the FIFO {Path}, as its unit says", EventName = "control-setting-not-used")]
+    public static partial void ControlSettingNotUsed(ILogger log, string setting, string value, string path);
 
     // 600: Policy
     [LoggerMessage(600, LogLevel.Information, "policy {Policy} is in charge", EventName = "policy-in-charge")]

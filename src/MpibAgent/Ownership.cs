@@ -181,6 +181,9 @@ internal static partial class Ownership
         : ChangeOwner((int)handle.DangerousGetHandle(), uint.MaxValue, id) != 0 ? Marshal.GetLastPInvokeErrorMessage()
         : null;
 
+    /// <summary>Whether a file is a group's, as far as there is one of this name.</summary>
+    public static bool IsOfGroup(FileStatus file, string group) => LookUpGroup(group) == file.Group;
+
     /// <summary>A file mode the way operators write it.</summary>
     public static string Octal(UnixFileMode mode) => Convert.ToString((int)mode, 8).PadLeft(4, '0');
 

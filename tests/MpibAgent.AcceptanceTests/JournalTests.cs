@@ -71,4 +71,18 @@ public sealed class JournalTests(SystemdMachine machine) : AcceptanceTest(machin
             await journal.EntriesAsync(1, $"MPIB_EVENT={what}");
         }
     }
+
+    /// <summary>systemd gives it /dev/null in place of the journal then.</summary>
+    [Fact]
+    public async Task An_agent_that_was_started_without_journald_logs_once_that_is_back()
+    {
+        var journal = await Journal.FromNowAsync(Machine);
+        const string Journald = "systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket";
+
+        await Machine.ShellAsync($"systemctl stop {Journald} && systemctl restart mpib-agent");
+        Assert.Equal("/dev/null", await Machine.ShellAsync($"readlink /proc/{await MainPidAsync()}/fd/2"));
+        await Machine.ShellAsync($"systemctl start {Journald} && echo bad > /run/mpib/control");
+
+        await journal.EntriesAsync(1, "MPIB_EVENT=command-refused");
+    }
 }

@@ -134,21 +134,43 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Theory]
-    [InlineData("registration", "socket.socket(socket.AF_UNIX); s.bind('{0}'); s.listen(9)", "agent.sock", "--socket-mode")]
-    [InlineData("control", "os.fdopen(os.open('{0}', os.O_RDWR))", "control", "--control-mode")]
-    public async Task A_mode_that_is_not_that_of_what_systemd_made_is_warned_of(string name, string make, string file, string option)
+    [InlineData("registration", "socket.socket(socket.AF_UNIX); s.bind('{0}'); s.listen(9)", "agent.sock", "--socket-mode", "Mode", "0600", "0666")]
+    [InlineData("control", "os.fdopen(os.open('{0}', os.O_RDWR))", "control", "--control-mode", "Mode", "0600", "0666")]
+    [InlineData("control", "os.fdopen(os.open('{0}', os.O_RDWR))", "control", "--control-group", "Group", "nosuchgroup", "root")]
+    public async Task A_setting_that_is_not_that_of_what_systemd_made_is_warned_of(
+        string name, string make, string file, string option, string setting, string other, string same)
     {
         Prerequisites.RequireCommand("python3", "python3");
+        if (setting == "Group")
+        {
+            Prerequisites.RequireRoot();
+        }
+
         var made = string.Format(System.Globalization.CultureInfo.InvariantCulture, make, _files[file]);
         var pass = $"import os, socket, sys; s = {made}; os.chmod('{_files[file]}', 0o666); os.dup2(s.fileno(), 9); os.dup2(9, 3); os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])";
-        foreach (var (mode, isWarned) in new[] { ("0600", true), ("0666", false) })
+        foreach (var (value, isWarned) in new[] { (other, true), (same, false) })
         {
             File.Delete(_files[file]);
             using var agent = AgentProcess.Start(
-                _files, $"test {name} = registration || mkfifo {_files[file]}; export LISTEN_FDS=1 LISTEN_FDNAMES={name}; exec python3 -c \"{pass}\"", $"{option} {mode}");
+                _files, $"test {name} = registration || mkfifo {_files[file]}; export LISTEN_FDS=1 LISTEN_FDNAMES={name}; exec python3 -c \"{pass}\"", $"{option} {value}");
             await agent.StopAsync();
-            Assert.Equal(isWarned, agent.Output.Contains($"Mode = {mode} is not used", StringComparison.Ordinal));
+            Assert.Equal(isWarned, agent.Output.Contains($"{setting} = {value} is not used", StringComparison.Ordinal));
         }
+    }
+
+    [Theory]
+    [InlineData("registration", "socket.socket(socket.AF_UNIX); s.bind('{0}'); s.listen(9)", "Registration")]
+    [InlineData("control", "os.fdopen(os.open('{0}', os.O_RDWR))", "Control")]
+    public async Task The_path_that_is_told_is_that_of_what_systemd_made(string name, string make, string section)
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        var made = string.Format(System.Globalization.CultureInfo.InvariantCulture, make, _files["made"]);
+        var pass = $"import os, socket, sys; s = {made}; os.dup2(s.fileno(), 9); os.dup2(9, 3); os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])";
+        using var agent = AgentProcess.Start(
+            _files, $"test {name} = registration || mkfifo {_files["made"]}; export LISTEN_FDS=1 LISTEN_FDNAMES={name}; exec python3 -c \"{pass}\"");
+        await agent.StopAsync();
+        Assert.Contains($"{_files["made"]}, held by systemd", agent.Output, StringComparison.Ordinal);
+        Assert.Contains($"[{section}] Path = {_files[name == "control" ? "control" : "agent.sock"]} is not used", agent.Output, StringComparison.Ordinal);
     }
 
     [Fact]

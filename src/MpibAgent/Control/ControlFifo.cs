@@ -75,11 +75,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     {
         if (_inherited.TryTake("control", UnixFileType.Fifo, out _fifo))
         {
-            Log.ControlInherited(_log, _options.Path, _fifo);
-            if (_options.Mode != ControlOptions.DefaultMode && Ownership.Status(_options.Path)?.Mode != Ownership.ParseMode(_options.Mode))
-            {
-                Log.ControlModeNotUsed(_log, _options.Mode, _options.Path);
-            }
+            TellOfInherited();
         }
         else
         {
@@ -147,6 +143,40 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         {
             _ = Close(_fifo);
             _fifo = -1;
+        }
+    }
+
+    /// <summary>What systemd made is as its unit says: where the settings say otherwise, an operator has to know.</summary>
+    private void TellOfInherited()
+    {
+        var path = PathOf(_fifo) ?? _options.Path;
+        Log.ControlInherited(_log, path, _fifo);
+        var found = Ownership.Status(_fifo);
+        if (_options.Path != ControlOptions.DefaultPath && _options.Path != path)
+        {
+            Log.ControlSettingNotUsed(_log, "Path", _options.Path, path);
+        }
+
+        if (_options.Mode != ControlOptions.DefaultMode && found.Mode != Ownership.ParseMode(_options.Mode))
+        {
+            Log.ControlSettingNotUsed(_log, "Mode", _options.Mode, path);
+        }
+
+        if (_options.Group != Ownership.ServiceUser && !Ownership.IsOfGroup(found, _options.Group))
+        {
+            Log.ControlSettingNotUsed(_log, "Group", _options.Group, path);
+        }
+    }
+
+    private static string? PathOf(int descriptor)
+    {
+        try
+        {
+            return File.ResolveLinkTarget($"/proc/self/fd/{descriptor}", returnFinalTarget: false)?.FullName;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

@@ -12,7 +12,7 @@ internal static class AgentLog
 {
     public static IServiceCollection AddAgentLog(this IServiceCollection services, LogOptions options)
     {
-        var toJournal = options.Target == LogTarget.Journal || (options.Target == LogTarget.Auto && JournalStream.IsConnected);
+        var toJournal = options.Target == LogTarget.Journal || (options.Target == LogTarget.Auto && (JournalStream.IsConnected || JournalStream.IsMissing));
         var queue = toJournal ? new BackgroundSink(new JournaldSink()) : ToConsole(options);
 
         // Where Serilog says that it could not make a line of something, for want of memory mostly.

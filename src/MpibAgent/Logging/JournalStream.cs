@@ -12,9 +12,18 @@ internal static unsafe partial class JournalStream
     private const int StandardError = 2;
     private const int AtEmptyPath = 0x1000;
     private const uint StatxIno = 0x100;
+    private const int TypeBits = 0xF000;
+    private const int CharacterDevice = 0x2000;
 
     /// <summary>Standard error goes to journald.</summary>
     public static bool IsConnected => Names(Environment.GetEnvironmentVariable("JOURNAL_STREAM"), StandardError);
+
+    /// <summary>Standard error leads nowhere in a service: where journald is away when a service starts, systemd opens /dev/null in its place.</summary>
+    public static bool IsMissing => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null && IsNull(StandardError);
+
+    /// <summary><paramref name="descriptor"/> has /dev/null open.</summary>
+    public static bool IsNull(int descriptor) =>
+        Statx(descriptor, "", AtEmptyPath, StatxIno, out var file) == 0 && (file.Mode & TypeBits) == CharacterDevice && (file.DeviceOfMajor, file.DeviceOfMinor) == (1, 3);
 
     /// <summary><paramref name="variable"/>, "device:inode" in decimal, is the file that <paramref name="descriptor"/> has open.</summary>
     public static bool Names(string? variable, int descriptor)
@@ -41,7 +50,10 @@ internal static unsafe partial class JournalStream
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct FileStatus
     {
+        [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
+        [FieldOffset(128)] public uint DeviceOfMajor;
+        [FieldOffset(132)] public uint DeviceOfMinor;
         [FieldOffset(136)] public uint DeviceMajor;
         [FieldOffset(140)] public uint DeviceMinor;
     }

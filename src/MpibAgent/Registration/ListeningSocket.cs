@@ -29,6 +29,17 @@ internal sealed partial class ListeningSocket : IDisposable
     /// <summary>Whether systemd holds it too.</summary>
     public bool IsInherited => _path is null;
 
+    /// <summary>The path that peers find it by.</summary>
+    public string BoundTo
+    {
+        get
+        {
+            Span<byte> address = stackalloc byte[LongestAddress];
+            var length = address.Length;
+            return GetSocketName(Descriptor, address, ref length) == 0 ? Encoding.UTF8.GetString(address[2..Math.Clamp(length, 2, LongestAddress)].TrimEnd((byte)0)) : "";
+        }
+    }
+
     /// <summary>Whether a peer that is accepted now may send descriptors along (<see cref="SentDescriptors"/>).</summary>
     public bool TakesDescriptors { get; private set; } = true;
 
@@ -189,6 +200,9 @@ internal sealed partial class ListeningSocket : IDisposable
 
     [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
     private static partial int ConnectSocket(int descriptor, ReadOnlySpan<byte> address, int length);
+
+    [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
+    private static partial int GetSocketName(int descriptor, Span<byte> address, ref int length);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint SetUmask(uint mask);

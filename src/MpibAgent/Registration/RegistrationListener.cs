@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using MpibAgent.Interface;
 using MpibAgent.Logging;
 using MpibAgent.Systemd;
 
@@ -70,11 +71,17 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         _socket = ListeningSocket.TryInherit(_inherited) ?? ListeningSocket.Bind(_options);
         if (_socket.IsInherited)
         {
-            Log.RegistrationInherited(_log, _options.Path, _socket.Descriptor);
-            if (_options.Mode != RegistrationOptions.DefaultMode && Ownership.Status(_options.Path)?.Mode != Ownership.ParseMode(_options.Mode))
+            var path = _socket.BoundTo;
+            Log.RegistrationInherited(_log, path, _socket.Descriptor);
+            if (_options.Path != Protocol.DefaultPath && _options.Path != path)
+            {
+                Log.RegistrationSettingNotUsed(_log, "Path", _options.Path, path);
+            }
+
+            if (_options.Mode != RegistrationOptions.DefaultMode && Ownership.Status(path)?.Mode != Ownership.ParseMode(_options.Mode))
             {
                 // Who closes it to some users has to know that it is open.
-                Log.RegistrationModeNotUsed(_log, _options.Mode, _options.Path);
+                Log.RegistrationSettingNotUsed(_log, "Mode", _options.Mode, path);
             }
         }
         else

@@ -43,6 +43,20 @@ public sealed class JournalStreamTests
     public void A_device_is_its_two_numbers_in_one(uint major, uint minor, ulong device) =>
         Assert.Equal(device, JournalStream.Device(major, minor));
 
+    [Fact]
+    public void The_null_device_is_told_from_all_else()
+    {
+        using var directory = new TempDirectory();
+        using var nowhere = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.Write);
+        using var zero = File.OpenHandle("/dev/zero", FileMode.Open, FileAccess.Write);
+        using var file = File.OpenHandle(directory["file"], FileMode.CreateNew, FileAccess.Write);
+
+        Assert.True(JournalStream.IsNull((int)nowhere.DangerousGetHandle()));
+        Assert.False(JournalStream.IsNull((int)zero.DangerousGetHandle()));
+        Assert.False(JournalStream.IsNull((int)file.DangerousGetHandle()));
+        Assert.False(JournalStream.IsNull(-1));
+    }
+
     private static (ulong Device, ulong Inode) Stat(string path)
     {
         using var stat = Process.Start(new ProcessStartInfo("stat", ["-c", "%d:%i", path]) { RedirectStandardOutput = true })!;
