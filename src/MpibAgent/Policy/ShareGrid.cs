@@ -11,29 +11,33 @@ internal readonly struct ShareGrid(HintEncoding encoding, int flows)
 {
     private const double Fuzz = 1e-9;
 
+    /// <summary>Under ppm1024 the wrong neighbour costs less than 1 % where both rails get more than this.</summary>
+    private const double NearEnd = 1 / 16.0;
+
     /// <summary>Beyond these odds the next multiplier is all on SUP.</summary>
     private const double MostOdds = 1e6;
 
     private readonly int _flows = Math.Max(1, flows);
 
-    /// <summary>Whether neighbours lie so close that rounding to one of them costs nothing.</summary>
+    /// <summary>Whether neighbours lie close: but for the ends it costs next to nothing to take the wrong one.</summary>
     public bool IsFine => encoding == HintEncoding.Ppm1024;
 
     /// <summary>Of the two around <paramref name="share"/> the one that moves more where that is the optimum (goodput falls faster on one side of it than on the other).</summary>
     public double Best(double share)
     {
-        if (IsFine)
-        {
-            return Math.Round(share * 1024) / 1024;
-        }
-
         if (share is <= 0 or >= 1)
         {
             return Math.Clamp(share, 0, 1);
         }
 
-        var index = Index(share);
-        var (below, above) = (At(Math.Floor(index + Fuzz)), At(Math.Ceiling(index - Fuzz)));
+        if (IsFine && share is > NearEnd and < 1 - NearEnd)
+        {
+            return Math.Round(share * 1024) / 1024;
+        }
+
+        var index = IsFine ? Math.Clamp(share * 1024, 1, 1023) : Index(share);
+        var (below, above) = (Math.Floor(index + Fuzz), Math.Ceiling(index - Fuzz));
+        (below, above) = IsFine ? (below / 1024, above / 1024) : (At(below), At(above));
         return (1 - share) / (1 - below) > share / above ? below : above;
     }
 

@@ -75,6 +75,16 @@ public sealed class CapacityPolicyTests
         Assert.Equal([0, 0, 0.5, 0.5], shares.Order());
     }
 
+    /// <summary>250 and 100 Gb/s: 250 with all on SOUT, 200 with a half, though 2/7 is nearer to that.</summary>
+    [Fact]
+    public void A_share_that_cannot_be_had_gives_way_to_the_one_that_moves_more()
+    {
+        var shares = new double[1];
+        new CapacityPolicy(HintEncoding.Multiplier).Decide(Seen.At(1, Link(250), Link(100)), new PathLevels[1], shares);
+        Assert.Equal([0], shares);
+        Assert.Equal([1022 / 1024.0], Decide(1, Link(1), Link(400)));
+    }
+
     private static RailSample Link(double gbps) => Seen.Up with { LinkRate = gbps * Gbps };
 
     private double[] Decide(double seconds, RailSample sout, RailSample sup, int paths = 1)

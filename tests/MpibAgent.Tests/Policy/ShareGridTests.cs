@@ -17,6 +17,16 @@ public sealed class ShareGridTests
         Assert.Equal(511 / 1024.0, Fine.Below(0.5, Far));
     }
 
+    /// <summary>At 1 and 400 Gb/s the optimum is 1021.4 parts: 1021 give 341 Gb/s, held up by SOUT, and 1022 all but the whole.</summary>
+    [Theory]
+    [InlineData(400 / 401.0, 1022)]
+    [InlineData(1 / 401.0, 2)]
+    [InlineData(1 / 4000.0, 1)]
+    [InlineData(3999 / 4000.0, 1023)]
+    [InlineData(900.4 / 1024, 900)]
+    public void Under_ppm1024_near_an_end_the_neighbour_that_moves_more_is_taken(double optimum, int parts) =>
+        Assert.Equal(parts / 1024.0, Fine.Best(optimum));
+
     [Fact]
     public void A_step_goes_as_far_as_asked_to_the_next_share_that_there_is()
     {
