@@ -291,7 +291,8 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
     }
 
     /// <summary>The loop's own thread does not wake itself: before it sleeps it looks here.</summary>
-    private bool HasPosted
+    /// <summary>Whether something that was posted waits for the loop; for any thread.</summary>
+    public bool HasPosted
     {
         get
         {

@@ -80,7 +80,7 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
         _metrics!.Seen = !isWatching ? null : policy.Seen?.Sample ?? (isRead ? _read : null);
         if (isWatching && policy.Seen is null && !_isAsking)
         {
-            _isAsking = true;
+            // The answer comes on the loop, and so later.
             rails.Ask(_interval, seen =>
             {
                 (_isAsking, _read, _readAt) = (false, seen.Sample, loop.Time.GetTimestamp());
@@ -89,6 +89,7 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
                     _file?.WriteSoon();
                 }
             });
+            _isAsking = true;
         }
 
         _text!.Write(output);

@@ -58,7 +58,8 @@ internal sealed partial class PolicyEngine
 
             if (_mustDecide || !_isListed)
             {
-                Decide(_found, isSample: true);
+                // With flows that have changed meanwhile, the policy has had the sample already.
+                Decide(_found, isSample: _mustDecide);
             }
             else
             {
@@ -90,7 +91,9 @@ internal sealed partial class PolicyEngine
         }
 
         Ask(seen, isSample);
-        _mustDecide = false;
+
+        // A sample that waits for the loop still does, after news of congestion.
+        _mustDecide &= !isSample;
         Apply();
     }
 

@@ -13,8 +13,8 @@ internal readonly record struct Rates(double Seconds, double Sout, double Sup)
 }
 
 /// <summary>
-/// Makes rates of the counters. A reading that failed loses one interval; a counter that went back (reset) starts the measurement anew. Counters
-/// that their devices refresh less often than they are read are measured from refresh to refresh, each by itself: no two devices do it at once.
+/// Makes rates of the counters. A reading that failed loses one interval, but none of counters that are refreshed slowly: the next reading shows the same; a
+/// counter that went back (reset) starts the measurement anew. Counters that their devices refresh less often than they are read are measured from refresh to refresh, each by itself: no two devices do it at once.
 /// </summary>
 internal sealed class RateMeter
 {
@@ -41,7 +41,11 @@ internal sealed class RateMeter
         rates = default;
         if (seen.Sout.TxBytes is not { } sout || seen.Sup.TxBytes is not { } sup)
         {
-            _start = _last = null;
+            if (!(Refresh > 0))
+            {
+                _start = _last = null;
+            }
+
             return false;
         }
 

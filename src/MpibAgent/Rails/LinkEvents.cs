@@ -5,8 +5,9 @@ using Microsoft.Extensions.Logging;
 namespace MpibAgent.Rails;
 
 /// <summary>
-/// The kernel's news of network interfaces, over rtnetlink(7): which of them has changed. What it is now is read from sysfs, so that an event
-/// that was lost, comes late, or comes from nowhere costs a reading and no more. On the loop's thread; closed it costs and wakes nothing.
+/// The kernel's news of network interfaces, over rtnetlink(7): which of them has changed, and whether its link is up. What it is now is read from sysfs, so
+/// that an event that was lost, comes late, or comes from nowhere costs a reading and no more; the news themselves count where nothing can be read. On the loop's
+/// thread; closed it costs and wakes nothing.
 /// </summary>
 internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposable
 {
@@ -20,14 +21,14 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
     private const int MostPerTurn = 64;
 
     private int _socket = -1;
-    private Action<int>? _changed;
+    private Action<int, bool>? _changed;
     private bool _hasComplained;
 
     /// <summary>Whether it listens.</summary>
     public bool IsOpen => _socket >= 0;
 
-    /// <summary>Listens from now on, and calls <paramref name="changed"/> with an interface's index, or <see cref="Any"/>.</summary>
-    public void Open(Action<int> changed)
+    /// <summary>Listens from now on, and calls <paramref name="changed"/> with an interface's index, or <see cref="Any"/>, and whether its link is up.</summary>
+    public void Open(Action<int, bool> changed)
     {
         if (IsOpen)
         {
@@ -105,9 +106,9 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
             var length = Receive(_socket, message, message.Length, 0);
             if (length >= 0)
             {
-                if (Index(message[..(int)length]) is { } index)
+                if (Parse(message[..(int)length]) is var (index, isUp))
                 {
-                    _changed!(index);
+                    _changed!(index, isUp);
                 }
 
                 continue;
@@ -118,7 +119,7 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
                 case Again or Interrupted:
                     return;
                 case NoBuffers:
-                    _changed!(Any);
+                    _changed!(Any, false);
                     break;
                 default:
                     Log.LinksNotTold(log, Marshal.GetLastPInvokeErrorMessage());
@@ -128,10 +129,23 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
         }
     }
 
-    /// <summary>Of struct nlmsghdr the type, and of struct ifinfomsg behind it the index; the kernel sends one in a datagram.</summary>
-    private static int? Index(ReadOnlySpan<byte> message) =>
-        message.Length >= 24 && BinaryPrimitives.ReadUInt16LittleEndian(message[4..]) is NewLink or DeletedLink
-            ? BinaryPrimitives.ReadInt32LittleEndian(message[20..]) : null;
+    /// <summary>Of struct nlmsghdr the type, and of struct ifinfomsg behind it index and flags; the kernel sends one in a datagram.</summary>
+    private static (int Index, bool IsUp)? Parse(ReadOnlySpan<byte> message)
+    {
+        if (message.Length < 28)
+        {
+            return null;
+        }
+
+        var type = BinaryPrimitives.ReadUInt16LittleEndian(message[4..]);
+        if (type is not (NewLink or DeletedLink))
+        {
+            return null;
+        }
+
+        var isUp = type == NewLink && (BinaryPrimitives.ReadUInt32LittleEndian(message[24..]) & UpAndRunning) == UpAndRunning;
+        return (BinaryPrimitives.ReadInt32LittleEndian(message[20..]), isUp);
+    }
 
     private const ushort AddressFamily = 16; // AF_NETLINK
     private const int RouteProtocol = 0;
@@ -141,6 +155,7 @@ internal sealed partial class LinkEvents(EventLoop loop, ILogger log) : IDisposa
     private const int SocketCloseOnExec = 0x80000;
     private const ushort NewLink = 16; // RTM_NEWLINK
     private const ushort DeletedLink = 17; // RTM_DELLINK
+    private const uint UpAndRunning = 0x1 | 0x40; // IFF_UP, and IFF_RUNNING: its operational state is up, or not known
     private const int Interrupted = 4;
     private const int Again = 11;
     private const int NoBuffers = 105;

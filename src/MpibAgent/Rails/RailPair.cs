@@ -31,6 +31,7 @@ internal sealed class RailPair : IDisposable
     private FrozenWatch _soutWatch;
     private FrozenWatch _supWatch;
     private volatile Rail? _reading;
+    private long _readingSince;
     private int _readings;
     private int _discardedOfThem;
     private bool _isOpen;
@@ -56,11 +57,10 @@ internal sealed class RailPair : IDisposable
     public Rail Sup { get; }
 
     /// <summary>The rail that is being looked at; for any thread.</summary>
-    public Rail? Reading
-    {
-        get => _reading;
-        private set => _reading = value;
-    }
+    public Rail? Reading => _reading;
+
+    /// <summary>For how long; for any thread, and not quite of <see cref="Reading"/> where that changes just then.</summary>
+    public TimeSpan ReadingFor => _time.GetElapsedTime(Volatile.Read(ref _readingSince));
 
     /// <summary>Whether SOUT's counter stands still although it should not (<see cref="FrozenWatch"/>).</summary>
     public bool IsSoutFrozen => _soutWatch.IsFrozen;
@@ -80,11 +80,11 @@ internal sealed class RailPair : IDisposable
         }
 
         _isOpen = true;
-        Reading = Sout;
+        TurnTo(Sout);
         Sout.Open();
-        Reading = Sup;
+        TurnTo(Sup);
         Sup.Open();
-        Reading = null;
+        _reading = null;
         if (Sup.IsSameAs(Sout))
         {
             Log.RailCaveat(_log, Sup.Label, Sup.Device, "it is the SOUT rail as well, so no policy can tell the two apart");
@@ -111,18 +111,15 @@ internal sealed class RailPair : IDisposable
     public Observation Read(TimeSpan period, double supShare = double.NaN, bool isFollowed = false)
     {
         Open();
-        var before = _time.GetTimestamp();
-        Reading = Sout;
+        var before = TurnTo(Sout);
         var soutTx = Sout.ReadTx();
-        Reading = Sup;
+        TurnTo(Sup);
         var supTx = Sup.ReadTx();
-        var after = _time.GetTimestamp();
-
-        Reading = Sout;
+        var after = TurnTo(Sout);
         var sout = Sout.Complete(soutTx, after, isFollowed);
-        Reading = Sup;
+        TurnTo(Sup);
         var sup = Sup.Complete(supTx, after, isFollowed);
-        Reading = null;
+        _reading = null;
         var took = _time.GetElapsedTime(before, after);
         if (took > period * LongestReading)
         {
@@ -158,6 +155,14 @@ internal sealed class RailPair : IDisposable
         {
             TellsLinks = isFollowed && Sout.IsTold && Sup.IsTold,
         };
+    }
+
+    private long TurnTo(Rail rail)
+    {
+        var now = _time.GetTimestamp();
+        Volatile.Write(ref _readingSince, now);
+        _reading = rail;
+        return now;
     }
 
     public void Dispose()

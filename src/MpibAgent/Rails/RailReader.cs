@@ -1,6 +1,5 @@
-using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using MpibAgent.Logging;
 using MpibAgent.Policy;
 
 namespace MpibAgent.Rails;
@@ -16,11 +15,14 @@ namespace MpibAgent.Rails;
 /// </remarks>
 internal sealed partial class RailReader : IDisposable
 {
-    /// <summary>A reading that has not come back for so long does not count as slow any more: its rail is out.</summary>
+    /// <summary>A look at a rail that has not come back for so long does not count as slow any more: the rail is out.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     /// <summary>After a pause of the whole process a reading looks old that has only just begun to run again.</summary>
     private static readonly TimeSpan SecondLook = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A device may hang and answer again and again.</summary>
+    private static readonly TimeSpan BetweenComplaints = TimeSpan.FromMinutes(1);
 
     /// <summary>News of links that wait for the thread; more are taken as one of any link.</summary>
     private const int MostTold = 16;
@@ -30,7 +32,8 @@ internal sealed partial class RailReader : IDisposable
     private readonly ILogger _log;
     private readonly LinkEvents _links;
     private readonly LoopTimer _overdue;
-    private readonly Action<int> _linkChanged;
+    private readonly FloodGate _complaints;
+    private readonly Action<int, bool> _linkChanged;
     private readonly Thread _thread;
 
     // The loop's.
@@ -45,10 +48,14 @@ internal sealed partial class RailReader : IDisposable
     private TimeSpan? _period;
     private double _supShare = double.NaN;
     private long _due, _sleepsUntil = long.MinValue;
-    private long _reading, _readingSince;
+    private long _reading;
     private RailsSeen? _seen;
+
+    // What the kernel has told of their links, and in which reading: the next one sees it.
+    private bool? _soutNews, _supNews;
+    private long _newsReading;
     private Rail? _stuck;
-    private bool _mustOpen, _isFollowed, _isEnding;
+    private bool _isStuckTold, _mustOpen, _isFollowed, _isEnding;
 
     public RailReader(RailPair pair, EventLoop loop, ILogger<RailPair> log)
     {
@@ -57,6 +64,7 @@ internal sealed partial class RailReader : IDisposable
         _log = log;
         _links = new LinkEvents(loop, log);
         _overdue = loop.CreateTimer(LookWhetherStuck);
+        _complaints = new FloodGate(loop.Time, limit: 5, BetweenComplaints);
         _linkChanged = LinkChanged;
         _thread = new Thread(Run, maxStackSize: 256 * 1024) { Name = "mpib-rails", IsBackground = true };
     }
@@ -88,15 +96,18 @@ internal sealed partial class RailReader : IDisposable
     /// <summary>Reads from now on, the first time at once or after a period; links that change are looked at when the kernel tells of them.</summary>
     public void Start(TimeSpan period, bool atOnce)
     {
-        IsRunning = true;
         _links.Open(_linkChanged);
+        bool isStuck;
         lock (_gate)
         {
             (_period, _due, _isFollowed) = (period, atOnce ? long.MinValue : After(period), _links.IsOpen);
+            isStuck = _stuck is not null;
             Wake();
         }
 
-        _overdue.Arm(atOnce ? Patience : period + Patience);
+        // A rail that still does not answer is out from the first decision on.
+        _overdue.Arm(isStuck ? TimeSpan.Zero : atOnce ? Patience : period + Patience);
+        IsRunning = true;
     }
 
     /// <summary>Goes on in this pace, and tells by which share a counter has to move.</summary>
@@ -125,10 +136,10 @@ internal sealed partial class RailReader : IDisposable
         _overdue.Disarm();
         lock (_gate)
         {
+            // What was seen beside a rail that does not answer is the best there is until it does.
             _period = null;
-            _seen = null;
-            _stuck = null;
-            _isFollowed = false;
+            _seen = _stuck is null ? null : _seen;
+            (_soutNews, _supNews, _isFollowed) = (null, null, false);
         }
     }
 
@@ -139,6 +150,11 @@ internal sealed partial class RailReader : IDisposable
         {
             _asked.Enqueue((period, answer));
             Wake();
+        }
+
+        if (!_isStarted)
+        {
+            ArmBy(After(Patience));
         }
     }
 
@@ -179,7 +195,7 @@ internal sealed partial class RailReader : IDisposable
                 _isStarted = true;
             }
         }
-        catch (OutOfMemoryException)
+        catch (Exception fault) when (fault is OutOfMemoryException or ThreadStartException)
         {
             return;
         }
@@ -187,8 +203,12 @@ internal sealed partial class RailReader : IDisposable
         _wake?.Signal();
     }
 
-    private void LinkChanged(int index)
+    /// <summary>No later than this: news that come all the time must not put it off for ever.</summary>
+    private void ArmBy(long timestamp) => _overdue.ArmAt(Math.Min(_overdue.Due, timestamp));
+
+    private void LinkChanged(int index, bool isUp)
     {
+        bool isStuck;
         lock (_gate)
         {
             // Containers come and go: of others' interfaces the thread is not told.
@@ -197,6 +217,14 @@ internal sealed partial class RailReader : IDisposable
                 return;
             }
 
+            if (index != LinkEvents.Any)
+            {
+                _newsReading = _reading;
+                _soutNews = index == _seen?.Sout.InterfaceIndex ? isUp : _soutNews;
+                _supNews = index == _seen?.Sup.InterfaceIndex ? isUp : _supNews;
+            }
+
+            isStuck = _stuck is not null;
             if (_told.Count == MostTold)
             {
                 _told.Clear();
@@ -207,210 +235,11 @@ internal sealed partial class RailReader : IDisposable
             Wake();
         }
 
-        _overdue.Arm(Patience);
+        // While one rail does not answer nobody reads the other one: then the news are all there is.
+        ArmBy(isStuck ? _loop.Time.GetTimestamp() : After(Patience));
     }
-
-    /// <summary>Nothing was found for longer than it should take.</summary>
-    private void LookWhetherStuck()
-    {
-        long reading, since, due;
-        Rail? rail;
-        lock (_gate)
-        {
-            if (!_isStarted)
-            {
-                Wake();
-            }
-
-            (reading, since, due, rail) = (_reading, _readingSince, _due, _pair.Reading);
-        }
-
-        if (rail is null)
-        {
-            _overdue.ArmAt(Math.Max(due, _loop.Time.GetTimestamp()) + Ticks(Patience));
-            return;
-        }
-
-        if ((reading, rail) != _suspect || _loop.Time.GetElapsedTime(since) < Patience)
-        {
-            _suspect = (reading, rail);
-            _overdue.Arm(SecondLook);
-            return;
-        }
-
-        // Again and again: when it comes back the read of the other one may not, and flows may be others than before.
-        _overdue.Arm(Patience);
-        RailsSeen before;
-        bool isNews;
-        lock (_gate)
-        {
-            if (reading != _reading)
-            {
-                return;
-            }
-
-            (isNews, _stuck) = (rail != _stuck, rail);
-            before = _seen ?? new RailsSeen(new Observation(default, new RailSample { IsUp = true }, new RailSample { IsUp = true }), default, default);
-        }
-
-        if (isNews)
-        {
-            Log.RailStuck(_log, rail.Label, rail.Device, _loop.Time.GetElapsedTime(since).TotalSeconds);
-        }
-
-        Found?.Invoke(new RailsSeen(
-            before.Sample with
-            {
-                Time = _loop.Time.GetElapsedTime(0),
-                Sout = before.Sample.Sout with { IsUp = rail != Sout && before.Sample.Sout.IsUp, TxBytes = null },
-                Sup = before.Sample.Sup with { IsUp = rail != Sup && before.Sample.Sup.IsUp, TxBytes = null },
-                TellsLinks = false,
-            },
-            before.Sout with { IsStuck = rail == Sout }, before.Sup with { IsStuck = rail == Sup }));
-    }
-
-    private void Run()
-    {
-        while (true)
-        {
-            try
-            {
-                if (!TakeTurn())
-                {
-                    return;
-                }
-            }
-            catch (OutOfMemoryException)
-            {
-                // The next reading may find some.
-                Sleep((int)SecondLook.TotalMilliseconds);
-            }
-            catch (Exception bug)
-            {
-                // The loop ends the agent for one.
-                _ = _loop.TryPost(() => ExceptionDispatchInfo.Throw(bug));
-                return;
-            }
-        }
-    }
-
-    /// <summary>Does what there is to do, or sleeps until there is something; false at the end.</summary>
-    private bool TakeTurn()
-    {
-        int? left = null;
-        var (mustOpen, isFollowed, supShare) = (false, false, double.NaN);
-        (TimeSpan Period, Action<RailsSeen>? Answer) asked = default;
-        lock (_gate)
-        {
-            _sleepsUntil = long.MinValue;
-            if (_isEnding)
-            {
-                return false;
-            }
-
-            if (!IsAnythingToDo())
-            {
-                _sleepsUntil = _period is null ? long.MaxValue : _due;
-                left = _period is null ? Timeout.Infinite : MillisecondsTo(_due);
-            }
-            else
-            {
-                (mustOpen, _mustOpen) = (_mustOpen, false);
-                isFollowed = _isFollowed;
-                if (mustOpen || !_asked.TryPeek(out asked!))
-                {
-                    asked = (_period ?? TimeSpan.Zero, null);
-                    supShare = _supShare;
-                }
-
-                _reading++;
-                _readingSince = _loop.Time.GetTimestamp();
-            }
-        }
-
-        if (left is { } milliseconds)
-        {
-            Sleep(milliseconds);
-            return true;
-        }
-
-        if (mustOpen)
-        {
-            _pair.Open();
-            return true;
-        }
-
-        var found = _pair.Look(asked.Period, supShare, isFollowed);
-        Rail? answers;
-        lock (_gate)
-        {
-            if (asked.Answer is { } answer)
-            {
-                // Taken off when it is answered: without memory for that it is read once more.
-                Hand(found, answer);
-                _asked.Dequeue();
-                return true;
-            }
-
-            if (_period is not { } pace)
-            {
-                return true;
-            }
-
-            _seen = found;
-            _due = After(pace);
-            (answers, _stuck) = (_stuck, null);
-        }
-
-        if (answers is not null)
-        {
-            Log.RailAnswers(_log, answers.Label, answers.Device);
-        }
-
-        Found?.Invoke(found);
-        return true;
-    }
-
-    /// <summary>Of its own: what is captured is made anew, and only here.</summary>
-    private void Hand(RailsSeen found, Action<RailsSeen> answer) => _ = _loop.TryPost(() => answer(found));
-
-    private bool IsAnythingToDo()
-    {
-        var isTold = false;
-        foreach (var index in _told)
-        {
-            isTold |= _pair.Tell(index);
-        }
-
-        _told.Clear();
-        if (isTold)
-        {
-            _due = long.MinValue;
-        }
-
-        return _mustOpen || _asked.Count > 0 || (_period is not null && _loop.Time.GetTimestamp() >= _due);
-    }
-
-    /// <summary>Until somebody calls <see cref="Wake"/>, which also counts when it was before.</summary>
-    private void Sleep(int milliseconds)
-    {
-        var wake = new PollDescriptor { Descriptor = _wake!.Descriptor, Events = PollIn };
-        if (Poll(ref wake, 1, milliseconds) > 0)
-        {
-            _wake.Take();
-        }
-    }
-
-    /// <summary>Rounded up, so that it does not turn in vain just before it is due.</summary>
-    private int MillisecondsTo(long due) =>
-        (int)Math.Clamp(Math.Ceiling((due - _loop.Time.GetTimestamp()) * 1e3 / _loop.Time.TimestampFrequency), 0, int.MaxValue);
 
     private long After(TimeSpan time) => _loop.Time.GetTimestamp() + Ticks(time);
 
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _loop.Time.TimestampFrequency);
-
-    private const short PollIn = 1;
-
-    [LibraryImport("libc", EntryPoint = "poll")]
-    private static partial int Poll(ref PollDescriptor descriptors, nuint count, int milliseconds);
 }

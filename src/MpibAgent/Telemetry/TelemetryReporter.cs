@@ -44,7 +44,16 @@ internal sealed class TelemetryReporter : IHostedService, IDisposable
             if (!_isAsking)
             {
                 _isAsking = true;
-                observe(Report);
+                try
+                {
+                    observe(Report);
+                }
+                catch (OutOfMemoryException)
+                {
+                    // The loop calls again.
+                    _isAsking = false;
+                    throw;
+                }
             }
         });
     }

@@ -210,6 +210,63 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task A_sample_that_waits_for_the_loop_is_not_lost_to_news_of_congestion()
+    {
+        var policy = new Recorder();
+        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options => options.Telemetry.Listen = "127.0.0.1:0");
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => policy.Samples > 0);
+        var (before, after) = (0, 0);
+        Wait.Until(() => agent.OnLoop(() =>
+        {
+            // Where levels are known, the loop asks the policy.
+            agent.Levels.TryReport(new Flow(A, new Ipv4Address(9)), 1, 10);
+            if (!AwaitPost(agent))
+            {
+                return false;
+            }
+
+            before = policy.Samples;
+            agent.Levels.TryReport(new Flow(A, A), 1, 255);
+            agent.Levels.Announce();
+            agent.Loop.Post(() => after = policy.Samples);
+            return true;
+        }));
+        await agent.Loop.InvokeAsync(() => { });
+        Assert.True(after > before, "the sample did not come to the policy");
+    }
+
+    /// <summary>On the loop: waits until a sample waits for the loop. False where one did already, which nothing shows.</summary>
+    private static bool AwaitPost(RunningAgent agent) => SpinWait.SpinUntil(() => agent.Loop.HasPosted, TimeSpan.FromSeconds(1));
+
+    [Fact]
+    public async Task A_sample_is_given_to_the_policy_once_also_where_the_flows_change_meanwhile()
+    {
+        var policy = new Recorder { Moves = true };
+        await using var agent = await RunningAgent.StartAsync(policy: policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => policy.Samples > 0);
+        for (var round = 0u; round < 20; round++)
+        {
+            Wait.Until(() => agent.OnLoop(() =>
+            {
+                if (!AwaitPost(agent))
+                {
+                    return false;
+                }
+
+                agent.Table.SetHint(200, round, HintSource.Operator);
+                return true;
+            }));
+            await agent.Loop.InvokeAsync(() => { });
+        }
+
+        Assert.Equal(0, policy.Twice);
+    }
+
+    [Fact]
     public async Task Under_manual_the_status_says_that_a_policy_of_before_set_a_hint()
     {
         await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
@@ -288,6 +345,40 @@ public sealed class PolicyEngineTests
         {
             Asked++;
             throw new InsufficientMemoryException();
+        }
+    }
+
+    /// <summary>Counts what it is given as a sample.</summary>
+    private sealed class Recorder : ISplitPolicy
+    {
+        private int _samples, _twice;
+        private TimeSpan _last;
+        private bool _isHigh;
+
+        /// <summary>Whether each decision moves the share.</summary>
+        public bool Moves { get; init; }
+
+        public int Samples => Volatile.Read(ref _samples);
+
+        public int Twice => Volatile.Read(ref _twice);
+
+        public string Name => "recorder";
+
+        public TimeSpan? Period => TimeSpan.FromMilliseconds(2);
+
+        public string Reason => "";
+
+        public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
+        {
+            if (seen.IsSample)
+            {
+                Interlocked.Add(ref _twice, seen.Time == _last ? 1 : 0);
+                _last = seen.Time;
+                Interlocked.Increment(ref _samples);
+            }
+
+            _isHigh = Moves && !_isHigh;
+            shares.Fill(_isHigh ? 0.75 : 0.5);
         }
     }
 

@@ -128,6 +128,22 @@ public sealed class RateMeterTests
         Assert.All(samples[3..], rates => Assert.Equal((1, 0), (Math.Round(rates.Sout / Gigabyte, 1), rates.Sup)));
     }
 
+    /// <summary>What slow counters show is the same in the next reading.</summary>
+    [Fact]
+    public void A_reading_that_fails_costs_no_refresh_of_counters_that_are_refreshed_every_second()
+    {
+        Assert.NotEmpty(ReadEverySecond(0, 4000).ToList());
+        var samples = 0;
+        for (var i = 4000; i < 14000; i += 50)
+        {
+            Assert.Null(Read((i * 0.005) + 0.001, null, null));
+            samples += ReadEverySecond(i, i + 50).Count();
+        }
+
+        // A window ends with the first refresh after 0.9 of one.
+        Assert.InRange(samples, 45, 51);
+    }
+
     [Theory]
     [InlineData(20, 20)]
     [InlineData(10, 3)]

@@ -15,8 +15,8 @@ public sealed class LinkEventsTests
         // The kernel refuses every descriptor now, as it does with no memory for one.
         loop.Dispose();
         using var links = new LinkEvents(loop, log.For<RailPair>());
-        links.Open(_ => { });
-        links.Open(_ => { });
+        links.Open((_, _) => { });
+        links.Open((_, _) => { });
         Assert.False(links.IsOpen);
         Assert.Contains("epoll_ctl", log.Single("links-not-told"), StringComparison.Ordinal);
     }

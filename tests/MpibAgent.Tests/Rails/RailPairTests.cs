@@ -185,7 +185,7 @@ public sealed class RailPairTests
     {
         using var rig = new SysfsRig();
         rig.Read();
-        rig.Time.PerLook = TimeSpan.FromMicroseconds(80);
+        rig.Time.PerLook = TimeSpan.FromMicroseconds(40);
         var first = rig.Read();
         rig.Time.PerLook = default;
         var begin = rig.Read().Time - TimeSpan.FromMicroseconds(160);
@@ -198,7 +198,7 @@ public sealed class RailPairTests
     {
         using var rig = new SysfsRig();
         rig.Read();
-        rig.Time.PerLook = TimeSpan.FromMicroseconds(101);
+        rig.Time.PerLook = TimeSpan.FromMicroseconds(51);
         var seen = rig.Read();
         Assert.Equal((null, null, 1), (seen.Sout.TxBytes, seen.Sup.TxBytes, rig.Pair.Discarded));
         Assert.Equal((true, 50e9, 7ul), (seen.Sout.IsUp, seen.Sout.LinkRate, seen.Sout.Timeouts));

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using MpibAgent.Interface;
+using MpibAgent.Policy;
 
 namespace MpibAgent.Tests.Rails;
 
@@ -68,8 +70,54 @@ public sealed class RailReaderTests : IDisposable
         await agent.Loop.InvokeAsync(() => agent.Engine.Use("adaptive"));
         agent.WaitUntil(() => agent.Engine.Reason == "SUP down");
         Assert.Equal(0u, agent.OnLoop(() => agent.Table.HintOf(0)));
+
+        // It is known to be out all the while, and not found to be anew a second after each start.
+        Assert.Equal(1, agent.Log.Count("rail-stuck"));
         device.IsStuck = false;
         agent.WaitUntil(() => agent.Table.HintOf(0) is > 0 and < 1024);
+    }
+
+    /// <summary>A policy counts from there how long the rail has been up again, and bytes of before the hang are no rate.</summary>
+    [Fact]
+    public async Task What_is_read_after_a_hang_counts_from_its_end()
+    {
+        using var device = new StuckFile(_sysfs[$"{SysfsRig.SupPort}/counters/port_xmit_wait"]);
+        var policy = new Recorder();
+        await using var agent = await StartAsync("capacity", policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => policy.Seen.Any(seen => seen.Sup.TxBytes is not null));
+
+        device.IsStuck = true;
+        Wait.Until(() => policy.Seen.Any(seen => !seen.Sup.IsUp));
+        device.IsStuck = false;
+        Wait.Until(() => policy.Seen.Last() is { Sup: { IsUp: true, TxBytes: not null } });
+
+        var all = policy.Seen.ToList();
+        var first = all.FindIndex(all.FindIndex(seen => !seen.Sup.IsUp), seen => seen.Sup.IsUp);
+        Assert.True(all[first].Time >= all[first - 1].Time);
+        Assert.Null(all[first].Sup.TxBytes);
+        Assert.Null(all[first].Sout.TxBytes);
+    }
+
+    [Fact]
+    public async Task A_device_that_hangs_and_answers_again_and_again_does_not_fill_the_log()
+    {
+        using var device = new StuckFile(_sysfs[$"{SysfsRig.SupPort}/counters/port_xmit_data"]);
+        var policy = new Recorder();
+        await using var agent = await StartAsync("capacity", policy);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        for (var i = 0; i < 7; i++)
+        {
+            Wait.Until(() => policy.Seen.LastOrDefault() is { Sup.IsUp: true });
+            device.IsStuck = true;
+            Wait.Until(() => policy.Seen.Last() is { Sup.IsUp: false });
+            device.IsStuck = false;
+        }
+
+        Wait.Until(() => policy.Seen.Last() is { Sup.IsUp: true });
+        Assert.Equal((5, 5), (agent.Log.Count("rail-stuck"), agent.Log.Count("rail-answers")));
     }
 
     [Fact]
@@ -87,11 +135,29 @@ public sealed class RailReaderTests : IDisposable
         Assert.True(device.IsStuck);
     }
 
-    private Task<RunningAgent> StartAsync(string policy) => RunningAgent.StartAsync(configure: options =>
+    private Task<RunningAgent> StartAsync(string policy, ISplitPolicy? other = null) => RunningAgent.StartAsync(policy: other, configure: options =>
     {
         options.Hints.Encoding = HintEncoding.Ppm1024;
         (options.Policy.Name, options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = (policy, "mlx5_0", "mlx5_1", _sysfs.Options.SysRoot);
     });
+
+    /// <summary>Keeps all that it was shown.</summary>
+    private sealed class Recorder : ISplitPolicy
+    {
+        public ConcurrentQueue<Observation> Seen { get; } = new();
+
+        public string Name => "recorder";
+
+        public TimeSpan? Period => TimeSpan.FromMilliseconds(20);
+
+        public string Reason => "";
+
+        public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
+        {
+            Seen.Enqueue(seen);
+            shares.Fill(0.5);
+        }
+    }
 
     private static RailState Rail(RunningAgent agent, string rail) =>
         JsonSerializer.Deserialize(File.ReadAllBytes(agent.Files["status.json"]), StatusJson.Default.StatusSnapshot)!.Rails.Single(one => one.Rail == rail);

@@ -27,7 +27,9 @@ internal sealed partial class StuckFile : IDisposable
     {
         Prerequisites.RequireRoot();
         Prerequisites.Require(File.Exists("/dev/fuse"), "/dev/fuse");
-        (_path, _text) = (path, File.ReadAllBytes(path));
+
+        // sysfs tells a size that a file does not have.
+        (_path, _text) = (path, Encoding.UTF8.GetBytes(File.ReadAllText(path)));
         _device = OpenFile("/dev/fuse", ReadWrite | CloseOnExec);
         Prerequisites.Require(_device >= 0 && Mount("stuck", path, "fuse", 0,
             string.Create(CultureInfo.InvariantCulture, $"fd={_device},rootmode={Convert.ToString(Mode, 8)},user_id=0,group_id=0,allow_other")) == 0, "the right to mount fuse");

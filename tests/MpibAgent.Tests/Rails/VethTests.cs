@@ -80,6 +80,33 @@ public sealed partial class VethTests : IDisposable
         Wait.Until(() => !NetlinkSockets().Contains(LinkListener, StringComparison.Ordinal));
     }
 
+    /// <summary>A NIC in a loop of resets: its own link comes and goes while a read of it hangs.</summary>
+    [Fact]
+    public async Task News_of_links_do_not_put_off_that_a_rail_does_not_answer_and_tell_of_the_other_one_meanwhile()
+    {
+        MakeRails();
+        using var device = new StuckFile(Path.GetFullPath(Path.Combine(_files["sys"], "devices/virtual/net/sup/statistics/tx_bytes")));
+        var policy = new Seldom();
+        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
+        agent.OnLoop(() => EnterNamespace());
+        using var client = agent.Connect();
+        client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
+        Wait.Until(() => policy.Last is { TellsLinks: true, Sout.IsUp: true, Sup.IsUp: true });
+
+        device.IsStuck = true;
+        Wait.Until(() => Inside("ip", "link", "set", "sup-far", "down") + Inside("ip", "link", "set", "sup-far", "up") == 0 && agent.Log.Count("rail-stuck") > 0);
+        Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: false });
+
+        Assert.Equal(0, Inside("ip", "link", "set", "sout-far", "down"));
+        Wait.Until(() => policy.Last is { Sout.IsUp: false, Sup.IsUp: false });
+        Assert.Equal(0, Inside("ip", "link", "set", "sout-far", "up"));
+        Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: false });
+
+        device.IsStuck = false;
+        Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: true });
+    }
+
     [Fact]
     public async Task What_other_interfaces_do_leads_to_no_reading()
     {

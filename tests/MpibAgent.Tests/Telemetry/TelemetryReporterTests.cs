@@ -147,6 +147,18 @@ public sealed class TelemetryReporterTests : IDisposable
         await StopAsync(reporter);
     }
 
+    [Fact]
+    public async Task It_goes_on_after_a_moment_without_memory()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        var (asked, rails) = (0, Rails(0.5, 0.5));
+        var reporter = await StartAsync(agent, () => ++asked == 3 ? throw new InsufficientMemoryException() : rails());
+        using var client = agent.Connect();
+        client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
+        Wait.Until(() => agent.OnLoop(() => reporter.Sent) > 20);
+        await StopAsync(reporter);
+    }
+
     private async Task<TelemetryReporter> StartAsync(RunningAgent agent, Func<Observation> observe)
     {
         var reporter = new TelemetryReporter(_options, agent.Loop, agent.Table, answer => answer(observe()), agent.Log.For<TelemetryReporter>());
