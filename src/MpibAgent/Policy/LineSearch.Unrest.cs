@@ -73,7 +73,8 @@ internal sealed partial class LineSearch
     /// </summary>
     public void Read(in Rates x)
     {
-        if (Share is <= 0 or >= 1 || !IsTraffic(x))
+        // Beside a rail that carries next to nothing a job of big messages is no traffic: that rail sends alone, and now and then the other for a moment.
+        if (Share is <= 0 or >= 1 || x.Sum <= Trickle.Part * (_soutLink + _supLink))
         {
             return;
         }
@@ -84,17 +85,32 @@ internal sealed partial class LineSearch
             return;
         }
 
-        var held = Odds.Of(_held);
-        if (_drain.Note(x, IsSoutAlone(x), IsSupAlone(x), held) is { } full && !(_isTrying && _isEvent && _step >= BigStep))
+        // What is tried from an end share is far off that, and may be all that the rail can see of it.
+        var from = Odds.Of(_isTrying && _held is <= 0 or >= 1 ? Share : _held);
+        if (_drain.Note(x, IsSoutAlone(x), IsSupAlone(x), from) is { } full && !(_isTrying && _isEvent && _step >= BigStep))
         {
             // Off the ends: there a rail gets nothing and tells nothing.
-            var share = _grid.Best(Odds.ToShare(Math.Clamp(Math.Clamp(full, held - LargestStep, held + LargestStep), -LargestOdds, LargestOdds)));
+            var share = _grid.Best(Odds.ToShare(Math.Clamp(Math.Clamp(full, from - LargestStep, from + LargestStep), -LargestOdds, LargestOdds)));
             if (share != _held)
             {
                 Accept(share, null);
                 Refresh();
             }
+            else if (_isTrying && _held is <= 0 or >= 1)
+            {
+                GiveUp();
+            }
         }
+    }
+
+    /// <summary>The rail that an end share leaves out still carries next to nothing: all waited for what it was tried with, and so it is long until the next time.</summary>
+    private void GiveUp()
+    {
+        var i = Side(_direction);
+        _loss[i] = 1;
+        _return[i] *= ReturnAfterLoss;
+        Hold(_held, null);
+        Reschedule(_direction);
     }
 
     /// <summary>Whether SUP has next to nothing to do, and far less than the split would give it.</summary>

@@ -31,7 +31,7 @@ internal sealed partial class LineSearch
     /// At an end share, where only a probe shows whether the other rail is back, it comes after so many samples whatever it costs, and each next one after so
     /// many times more, if what a drop took was worth this factor.
     /// </summary>
-    private const double FirstReturn = 12, ReturnGrowth = 1.2, WorthReturning = 1.2;
+    private const double FirstReturn = 12, ReturnGrowth = 1.2, ReturnAfterLoss = 4, WorthReturning = 1.2;
 
     /// <summary>
     /// Under multiplier a trial costs up to all of the goodput: none at a share at which the links, if their rates are known, could not carry this part of what

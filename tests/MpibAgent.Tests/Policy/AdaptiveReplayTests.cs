@@ -80,6 +80,9 @@ public sealed class AdaptiveReplayTests
     [InlineData("step-up", 92)]
     [InlineData("few_messages", 90)]
     [InlineData("one_message_bursts", 90)]
+    [InlineData("slow_sout_16m", 88)]
+    [InlineData("slow_sup_16m", 70)]
+    [InlineData("slow_sup_256m", 85)]
     public void Under_multiplier_a_rail_that_is_back_is_found_where_messages_are_long(string name, double percent)
     {
         var summary = Assert.Single(Replay(ShareScale.Multiplier, [.. MoreFiles.SelectMany(ScenarioFile.ReadAll).Where(scenario => scenario.Name == name)]));
