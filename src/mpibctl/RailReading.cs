@@ -52,8 +52,8 @@ public sealed record RailReading(string? Kind, bool? IsUp, double LinkRate, ulon
         // 400 Gb/sec (4X NDR)
         double.TryParse((SmallFile.Line($"{port}/rate") ?? "").Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var gigabits) && gigabits > 0
             ? gigabits * 1e9 / 8 : 0,
-        SmallFile.Number($"{port}/counters/port_xmit_data") * BytesPerWord,
-        SmallFile.Number($"{port}/counters/port_rcv_data") * BytesPerWord,
+        SmallFile.Number($"{port}/counters/port_xmit_data") * BytesPerWord ?? SmallFile.Number($"{port}/hw_counters/tx_bytes"),
+        SmallFile.Number($"{port}/counters/port_rcv_data") * BytesPerWord ?? SmallFile.Number($"{port}/hw_counters/rx_bytes"),
         Sum(port, PortErrors),
         SmallFile.Number($"{port}/counters/port_xmit_wait"));
 

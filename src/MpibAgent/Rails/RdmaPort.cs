@@ -20,7 +20,12 @@ internal sealed class RdmaPort : RailDevice
     private TimeSpan _slowInterval = TimeSpan.FromMilliseconds(DefaultLifespan);
 
     public RdmaPort(string root, string device, int port)
-        : base($"{root}/class/infiniband/{device}/ports/{port}", "counters/port_xmit_data", BytesPerWord, "state", "rate")
+        : this(root, device, port, TxOf($"{root}/class/infiniband/{device}/ports/{port}"))
+    {
+    }
+
+    private RdmaPort(string root, string device, int port, (string File, uint Unit) tx)
+        : base($"{root}/class/infiniband/{device}/ports/{port}", tx.File, tx.Unit, "state", "rate")
     {
         _root = root;
         _device = $"{root}/class/infiniband/{device}";
@@ -76,4 +81,11 @@ internal sealed class RdmaPort : RailDevice
     public override double? ReadLinkRate() => SysfsText.PortRate(Rate.Read(stackalloc byte[SysfsFile.LongestText]));
 
     public override SlowCounters ReadSlow() => new(_timeouts.ReadNumber(), _notifications.ReadNumber(), _wait.ReadNumber());
+
+    /// <summary>Drivers without the counters of InfiniBand (bnxt_re before Linux 6.15) may have one of their own, in bytes.</summary>
+    private static (string File, uint Unit) TxOf(string port)
+    {
+        const string Words = "counters/port_xmit_data", Bytes = "hw_counters/tx_bytes";
+        return !File.Exists($"{port}/{Words}") && File.Exists($"{port}/{Bytes}") ? (Bytes, 1) : (Words, BytesPerWord);
+    }
 }

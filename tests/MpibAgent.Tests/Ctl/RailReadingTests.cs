@@ -23,6 +23,16 @@ public sealed class RailReadingTests : IDisposable
     }
 
     [Fact]
+    public void Without_the_counters_of_InfiniBand_the_drivers_own_say_what_went_through()
+    {
+        Directory.Delete(_rig["class/infiniband/bnxt_re0/ports/1/counters"], recursive: true);
+        _rig.Write("class/infiniband/bnxt_re0/ports/1/hw_counters/tx_bytes", 70);
+        _rig.Write("class/infiniband/bnxt_re0/ports/1/hw_counters/rx_bytes", 30);
+        var reading = RailReading.Read(_rig.Options.SysRoot, "bnxt_re0");
+        Assert.Equal((70UL, 30UL), (reading.Sent, reading.Received));
+    }
+
+    [Fact]
     public void An_interface_does_too_and_what_is_not_there_is_nothing()
     {
         _rig.Write("class/net/eth1/statistics/tx_bytes", "77\n");

@@ -37,6 +37,28 @@ public sealed class RailPairTests
     }
 
     [Fact]
+    public void Without_the_counters_of_InfiniBand_the_drivers_own_is_taken_in_bytes()
+    {
+        // As the kernel's own driver makes it; bnxt_re0 of the tree is as Broadcom's.
+        using var rig = new SysfsRig("bnxt_re0");
+        const string Port = "class/infiniband/bnxt_re0/ports/1";
+        Directory.Delete(rig[$"{Port}/counters"], recursive: true);
+        rig.Write($"{Port}/hw_counters/tx_bytes", 1_000_000);
+        Assert.Equal(new RailSample { IsUp = true, LinkRate = 12.5e9, TxBytes = 1_000_000 }, rig.Read().Sout);
+        rig.Write($"{Port}/hw_counters/tx_bytes", 1_000_500);
+        Assert.Equal(1_000_500ul, rig.ReadAfter(SysfsRig.Period).Sout.TxBytes);
+        Assert.Equal(0, rig.Log.Count("rail-counter-missing"));
+    }
+
+    [Fact]
+    public void The_counter_of_InfiniBand_goes_over_the_drivers_own()
+    {
+        using var rig = new SysfsRig();
+        rig.Write($"{Hw}/tx_bytes", 5);
+        Assert.Equal(3840192837465ul * 4, rig.Read().Sout.TxBytes);
+    }
+
+    [Fact]
     public void The_port_can_be_chosen()
     {
         using var rig = new SysfsRig("mlx4_0:1", "mlx4_0:2");
