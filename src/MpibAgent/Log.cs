@@ -203,8 +203,8 @@ internal static partial class Log
     [LoggerMessage(612, LogLevel.Warning, "{Rail} rail {Device}: {Reason}", EventName = "rail-caveat")]
     public static partial void RailCaveat(ILogger log, string rail, string device, string reason);
 
-    [LoggerMessage(613, LogLevel.Warning, "{Rail} rail {Device}: the device is gone; it counts as down until it is back", EventName = "rail-lost")]
-    public static partial void RailLost(ILogger log, string rail, string device);
+    [LoggerMessage(613, LogLevel.Warning, "{Rail} rail {Device}: the device is gone; it counts as down until it is back; found: {Found}", EventName = "rail-lost")]
+    public static partial void RailLost(ILogger log, string rail, string device, string found);
 
     [LoggerMessage(614, LogLevel.Warning, "{Rail} rail {Device}: the link is down", EventName = "rail-down")]
     public static partial void RailDown(ILogger log, string rail, string device);

@@ -186,7 +186,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
         _device = null;
         if (complaints.Admit())
         {
-            Log.RailLost(log, label, name);
+            Log.RailLost(log, label, name, SysfsTree.Found(root));
         }
     }
 

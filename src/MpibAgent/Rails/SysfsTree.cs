@@ -51,9 +51,11 @@ internal static class SysfsTree
             return name.Port is null ? Unreadable : "it is a network interface, which has no ports";
         }
 
-        var found = NamesIn($"{root}/class/infiniband").Concat(NamesIn($"{root}/class/net"));
-        return $"not found under {root}/class/infiniband or {root}/class/net; found: {Listed(found)}";
+        return $"not found under {root}/class/infiniband or {root}/class/net; found: {Found(root)}";
     }
+
+    /// <summary>The devices that could be rails.</summary>
+    public static string Found(string root) => Listed(NamesIn($"{root}/class/infiniband").Concat(NamesIn($"{root}/class/net")));
 
     /// <summary>The names of the directories in a directory, sorted; none when it is not there. The loopback interface is no rail.</summary>
     public static List<string> NamesIn(string directory)

@@ -183,8 +183,19 @@ public sealed class RailDeviceTests
         rig.BringBack(path);
         rig.ReadAfter(Second);
         Assert.NotNull(rig.Read().Sout.TxBytes);
-        Assert.Equal($"SOUT rail {name}: the device is gone; it counts as down until it is back", rig.Log.Single("rail-lost"));
+        Assert.StartsWith($"SOUT rail {name}: the device is gone; it counts as down until it is back; found: ", rig.Log.Single("rail-lost"), StringComparison.Ordinal);
         Assert.Equal(2, rig.Log.Lines.Count(line => line is ("rail-found", ['S', 'O', ..])));
+    }
+
+    [Fact]
+    public void A_device_that_was_renamed_is_among_those_that_are_there()
+    {
+        using var rig = new SysfsRig();
+        rig.Read();
+        Directory.Move(rig["class/infiniband/mlx5_0"], rig["class/infiniband/rocep65s0f0"]);
+        Assert.False(rig.ReadAfter(Second).Sout.IsUp);
+        Assert.EndsWith("; found: bnxt_re0, mlx4_0, mlx5_1, mlx5_2, mlx5_bond_0, rocep65s0f0, bond0, eth0, eth1, eth2, eth3, eth4, ib0, tun0",
+            rig.Log.Single("rail-lost"), StringComparison.Ordinal);
     }
 
     [Fact]
