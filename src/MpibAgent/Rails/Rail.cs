@@ -36,8 +36,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     /// <summary>Whether a setting names it.</summary>
     public bool IsConfigured => _name is not null;
 
-    /// <summary>Whether the settings name one device, and one port of it, for both.</summary>
-    public bool IsSameAs(Rail other) => _name is { } own && other._name is { } others && (own.Device, own.PortNumber) == (others.Device, others.PortNumber);
+    /// <summary>Whether the settings name one device, and one port of it, for both; or two devices on one interface.</summary>
+    public bool IsSameAs(Rail other) => _name is { } own && other._name is { } others
+        && ((own.Device, own.PortNumber) == (others.Device, others.PortNumber) || (_device?.InterfaceIndex is { } index && index == other._device?.InterfaceIndex));
 
     /// <summary>What is told of its device.</summary>
     public DeviceSeen Seen(bool isFrozen) => new(_device?.Kind, _device?.InterfaceIndex, isFrozen);

@@ -88,6 +88,29 @@ public sealed class RailDeviceTests
     }
 
     [Theory]
+    [InlineData("siw0", "veth0")]
+    [InlineData("veth0", "siw0")]
+    [InlineData("siw0", "rxe0")]
+    public void Two_devices_on_one_interface_are_one(string sout, string sup)
+    {
+        using var rig = new SysfsRig(sout, sup);
+        rig.AddSoftware("rxe0", "veth0", 7);
+        rig.AddSoftware("siw0", "veth0", 7);
+        rig.Read();
+        Assert.StartsWith($"SUP rail {sup}: it is the SOUT rail as well", rig.Log.Single("rail-caveat"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_devices_on_two_interfaces_are_not()
+    {
+        using var rig = new SysfsRig("siw0", "rxe0");
+        rig.AddSoftware("siw0", "veth0", 7);
+        rig.AddSoftware("rxe0", "veth1", 8);
+        rig.Read();
+        Assert.Equal(0, rig.Log.Count("rail-caveat"));
+    }
+
+    [Theory]
     [InlineData("mlx4_0", "mlx4_0:2")]
     [InlineData("mlx5_0:1", "mlx5_1:1")]
     public void Two_ports_or_two_devices_are_not(string sout, string sup)

@@ -44,6 +44,22 @@ internal sealed class SysfsRig : IDisposable
 
     public void SetTx(ulong words) => Write($"{Mlx5Port}/counters/port_xmit_data", words);
 
+    /// <summary>A software device on an interface, as rdma_rxe and siw make it: no device behind it, and no counters.</summary>
+    public void AddSoftware(string device, string netInterface, ulong index)
+    {
+        var (port, link) = ($"class/infiniband/{device}/ports/1", $"class/net/{netInterface}");
+        Directory.CreateDirectory(this[$"{port}/gid_attrs/ndevs"]);
+        Directory.CreateDirectory(this[$"{link}/statistics"]);
+        Write($"{port}/state", "4: ACTIVE\n");
+        Write($"{port}/rate", "10 Gb/sec (4X SDR)\n");
+        Write($"{port}/link_layer", "Ethernet\n");
+        Write($"{port}/gid_attrs/ndevs/0", netInterface + "\n");
+        Write($"{link}/operstate", "up\n");
+        Write($"{link}/speed", "10000\n");
+        Write($"{link}/ifindex", index);
+        Write($"{link}/statistics/tx_bytes", 4096);
+    }
+
     public Observation Read(double supShare = double.NaN) => Pair.Read(Period, supShare);
 
     public Observation ReadAfter(TimeSpan time, double supShare = double.NaN)
