@@ -200,7 +200,8 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
             {
                 if (_isTxMissing)
                 {
-                    Log.RailCounterMissing(log, label, name, device.Tx.Path, device.Tx.Reason);
+                    Log.RailCounterMissing(log, label, name, device.Tx.Path, device.CountedBy is { } counting
+                        ? $"{device.Tx.Reason}; it is a software device: name its interface {counting} in [Rails], which counts what it sends" : device.Tx.Reason);
                 }
                 else
                 {

@@ -42,6 +42,9 @@ internal abstract class RailDevice : IDisposable
     /// <summary>What makes its counter or its rate another thing than a policy takes it for.</summary>
     public abstract IEnumerable<string> Caveats { get; }
 
+    /// <summary>The interface whose counter has what it sends, where it has none itself; null where there is no such interface.</summary>
+    public virtual string? CountedBy => null;
+
     /// <summary>How long the slow counters stay as they are.</summary>
     public virtual TimeSpan SlowInterval => TimeSpan.MaxValue;
 

@@ -64,6 +64,9 @@ internal sealed class RdmaPort : RailDevice
         }
     }
 
+    /// <summary>What a software device (rdma_rxe, siw) sends goes through its interface; what a NIC sends goes past it.</summary>
+    public override string? CountedBy => InterfaceIndex is not null && !SysfsTree.IsThere($"{_device}/device") ? Interface : null;
+
     /// <summary>The kernel hands out hw_counters that are up to this old; asking more often gives the same.</summary>
     public override TimeSpan SlowInterval => _slowInterval;
 

@@ -115,11 +115,12 @@ internal static class SysfsTree
     public static int? InterfaceIndexOf(string directory) =>
         int.TryParse(TextOf($"{directory}/ifindex"), NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index > 0 ? index : null;
 
+    /// <summary>Whether it is a directory, or leads to one.</summary>
+    public static bool IsThere(string directory) => Ownership.StatusOfTarget(directory) is { Type: UnixFileType.Directory };
+
     private static string RdmaDevice(string root, RailName name) => $"{root}/class/infiniband/{name.Device}";
 
     private static string Interface(string root, RailName name) => $"{root}/class/net/{name.Device}";
-
-    private static bool IsThere(string directory) => Ownership.StatusOfTarget(directory) is { Type: UnixFileType.Directory };
 
     private static string Listed(IEnumerable<string> names)
     {

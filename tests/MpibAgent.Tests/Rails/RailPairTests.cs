@@ -283,6 +283,30 @@ public sealed class RailPairTests
     }
 
     [Fact]
+    public void Of_a_software_device_without_a_counter_the_interface_that_has_one_is_named()
+    {
+        using var rig = new SysfsRig("rxe0");
+        rig.AddSoftware("rxe0", "veth0", 7);
+        rig.Write("class/infiniband/rxe0/ports/1/hw_counters/lifespan", 12);
+        rig.Write("class/infiniband/rxe0/ports/1/hw_counters/sent_pkts", 1000);
+        Assert.Equal(new RailSample { IsUp = true, LinkRate = 1.25e9 }, rig.Read().Sout);
+        rig.Read();
+        Assert.EndsWith("ports/1/counters/port_xmit_data cannot be read (No such file or directory; it is a software device: "
+            + "name its interface veth0 in [Rails], which counts what it sends)", rig.Log.Single("rail-counter-missing"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_a_NIC_without_a_counter_it_is_not_since_that_does_not_count_RDMA()
+    {
+        using var rig = new SysfsRig();
+        rig.Write("class/net/eth1/ifindex", 3);
+        Directory.Delete(rig[$"{SysfsRig.Mlx5Port}/counters"], recursive: true);
+        rig.Read();
+        rig.Read();
+        Assert.EndsWith("port_xmit_data cannot be read (No such file or directory)", rig.Log.Single("rail-counter-missing"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_counter_of_32_bits_that_wraps_goes_on_and_that_is_said_once()
     {
         using var rig = new SysfsRig("mlx4_0");

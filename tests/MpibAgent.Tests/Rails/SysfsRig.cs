@@ -49,6 +49,7 @@ internal sealed class SysfsRig : IDisposable
     {
         var (port, link) = ($"class/infiniband/{device}/ports/1", $"class/net/{netInterface}");
         Directory.CreateDirectory(this[$"{port}/gid_attrs/ndevs"]);
+        Directory.CreateDirectory(this[$"{port}/hw_counters"]);
         Directory.CreateDirectory(this[$"{link}/statistics"]);
         Write($"{port}/state", "4: ACTIVE\n");
         Write($"{port}/rate", "10 Gb/sec (4X SDR)\n");
