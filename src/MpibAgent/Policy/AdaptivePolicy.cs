@@ -14,7 +14,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
 {
     public const string PolicyName = "adaptive";
 
-    private const string NoCountersYet = "no counters to go by yet: are both rails named and there?";
+    private const string NoCountersYet = "no counters to go by yet: are both rails named and there, and do they count? mpibctl check tells";
 
     /// <summary>Without traffic for so many seconds it looks at the counters less often.</summary>
     private const double RestAfter = 2;

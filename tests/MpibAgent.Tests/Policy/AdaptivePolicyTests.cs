@@ -44,6 +44,18 @@ public sealed class AdaptivePolicyTests
     public void Without_the_rates_it_starts_in_the_middle() => Assert.Equal([0.5], Decide(Make(double.NaN), Seen.At(1, Seen.Up, Seen.Up)));
 
     [Fact]
+    public void A_rail_that_has_no_counter_is_among_the_reasons_why_it_has_none_to_go_by()
+    {
+        var policy = Make(double.NaN);
+        for (var i = 0; i < 400; i++)
+        {
+            Decide(policy, Seen.At(1 + (i * Period.TotalSeconds), Link, Link with { TxBytes = (ulong)i * 1000 }));
+        }
+
+        Assert.Equal("no counters to go by yet: are both rails named and there, and do they count? mpibctl check tells", policy.Reason);
+    }
+
+    [Fact]
     public void It_goes_on_from_the_share_that_flows_have() => Assert.Equal([0.25], Decide(Make(0.25), Seen.At(1, Link, Link)));
 
     [Fact]
