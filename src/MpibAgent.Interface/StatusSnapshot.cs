@@ -87,6 +87,9 @@ public sealed record RailState(string Rail, string Device, string? Kind, bool? U
 {
     /// <summary>The <see cref="Reason"/> of a rail whose device keeps whoever reads it waiting.</summary>
     public const string NoAnswer = "its device does not answer";
+
+    /// <summary>The <see cref="Reason"/> of a rail of which nobody knows what it sends: policy adaptive goes by nothing else.</summary>
+    public const string NoCounter = "its counter of bytes cannot be read";
 }
 
 /// <summary>A slot.</summary>

@@ -251,12 +251,22 @@ public static class CheckCommand
             { Kind: null } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: there is no such device",
                 "ls /sys/class/infiniband /sys/class/net; sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent"),
             { IsUp: false } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: the link is down", here.Kind == "rdma" ? $"ibstat {rail.Device.Split(':')[0]}" : $"ip link show {rail.Device}"),
-            { Sent: null } => new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: its counter of bytes cannot be read", "journalctl -u mpib-agent MPIB_EVENT=rail-counter-missing -n 2"),
+            { Sent: null } => DoesNotCount(rail, sysRoot, policy),
             { LinkRate: 0 } when policy == "capacity" && rail.LinkRate == 0 => new Finding("rail", Verdict.Bad,
                 $"{rail.Rail} {rail.Device}: its rate is not known, and policy capacity needs it", "sudoedit /etc/mpib/agent.conf   # SoutGbps, SupGbps"),
             _ when rail.Reason.Length > 0 => new Finding("rail", Verdict.Odd, $"{rail.Rail} {rail.Device}: {rail.Reason}", "journalctl -u mpib-agent -n 5 --grep rail"),
             _ => new Finding("rail", Verdict.Good, $"{rail.Rail} {rail.Device}: {here.Kind}, up, {Text.LinkRate(rail.LinkRate > 0 ? rail.LinkRate : here.LinkRate)}, its counters can be read"),
         };
+    }
+
+    /// <summary>The agent has told why, if it has looked.</summary>
+    private static Finding DoesNotCount(RailState rail, string sysRoot, string policy)
+    {
+        var mend = RailReading.InterfaceUnder(sysRoot, rail.Device) is { } counting
+            ? $"sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent   # {counting} in place of {rail.Device}: it counts what that sends"
+            : rail.Reason == RailState.NoCounter ? "journalctl -x -u mpib-agent MPIB_EVENT=rail-counter-missing -n 2" : null;
+        return policy == "adaptive" ? new Finding("rail", Verdict.Bad, $"{rail.Rail} {rail.Device}: {RailState.NoCounter}, and policy adaptive needs it", mend)
+            : new Finding("rail", Verdict.Odd, $"{rail.Rail} {rail.Device}: {RailState.NoCounter}; policy {policy} does without", mend);
     }
 
     /// <summary>What the registered processes were started with, where the caller may see it.</summary>

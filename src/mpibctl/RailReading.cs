@@ -47,6 +47,14 @@ public sealed record RailReading(string? Kind, bool? IsUp, double LinkRate, ulon
         return new RailReading(null, null, 0, null, null, null, null);
     }
 
+    /// <summary>
+    /// The interface under a software device (rdma_rxe, siw), through which it sends and which counts that; null where a device is none, or its interface not here.
+    /// </summary>
+    public static string? InterfaceUnder(string sysRoot, string device) =>
+        RailName.Parse(device) is { } name && !Directory.Exists($"{sysRoot}/class/infiniband/{name.Device}/device")
+            && SmallFile.Line(string.Create(CultureInfo.InvariantCulture, $"{sysRoot}/class/infiniband/{name.Device}/ports/{name.PortNumber}/gid_attrs/ndevs/0")) is { Length: > 0 } link
+            && Directory.Exists($"{sysRoot}/class/net/{link}") ? link : null;
+
     private static RailReading ReadPort(string port) => new("rdma",
         SmallFile.Line($"{port}/state") is { } state ? state.StartsWith("4:", StringComparison.Ordinal) : null,
         // 400 Gb/sec (4X NDR)

@@ -66,7 +66,7 @@ public sealed partial record StatusReport
         var now = BootTime();
         _ = HintText.TryParseEncoding(snapshot.Hints.Encoding, out var encoding);
         var rails = snapshot.Rails.Select(rail => Describe(rail, snapshot.Paths.SysRoot)).ToList();
-        problems.AddRange(rails.Where(rail => rail.Problem.Length > 0 && rail.Device.Length > 0)
+        problems.AddRange(rails.Where(rail => rail.Problem.Length > 0 && rail.Device.Length > 0 && (rail.Problem != RailState.NoCounter || snapshot.Policy.Name == "adaptive"))
             .Select(rail => $"{rail.Rail} rail {rail.Device}: {rail.Problem}"));
 
         using var region = LiveRegion.Open(snapshot.Paths.Region, out var why);

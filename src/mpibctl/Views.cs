@@ -67,7 +67,13 @@ public static class Views
             line.Add($", {kind}");
         }
 
-        return rail.Gbps is { } rate ? line.Add(string.Create(CultureInfo.InvariantCulture, $", {rate:0.###} Gb/s")) : line;
+        if (rail.Gbps is { } rate)
+        {
+            line.Add(string.Create(CultureInfo.InvariantCulture, $", {rate:0.###} Gb/s"));
+        }
+
+        // Under most policies that is no problem of the agent's.
+        return rail.Problem == RailState.NoCounter ? line.Add($", {rail.Problem}", Line.Odd) : line;
     }
 
     /// <summary>

@@ -41,7 +41,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
         && ((own.Device, own.PortNumber) == (others.Device, others.PortNumber) || (_device?.InterfaceIndex is { } index && index == other._device?.InterfaceIndex));
 
     /// <summary>What is told of its device.</summary>
-    public DeviceSeen Seen(bool isFrozen) => new(_device?.Kind, _device?.InterfaceIndex, isFrozen);
+    public DeviceSeen Seen(bool isFrozen) => new(_device?.Kind, _device?.InterfaceIndex, isFrozen) { IsTxMissing = _isTxMissing };
 
     /// <summary>Whether its device is there.</summary>
     public bool IsPresent => _device is not null;

@@ -16,4 +16,7 @@ internal readonly record struct RailsSeen(Observation Sample, DeviceSeen Sout, D
 internal readonly record struct DeviceSeen(string? Kind, int? InterfaceIndex = null, bool IsFrozen = false, bool IsStuck = false)
 {
     public bool IsPresent => Kind is not null;
+
+    /// <summary>Whether its counter cannot be read.</summary>
+    public bool IsTxMissing { get; init; }
 }

@@ -154,6 +154,7 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
             { IsStuck: true } => RailState.NoAnswer,
             { IsPresent: false } => "the device is not there",
             _ when !sample.Value.IsUp => "the link is down",
+            { IsTxMissing: true } => RailState.NoCounter,
             { IsFrozen: true } => "its counter stands still",
             _ => "",
         };

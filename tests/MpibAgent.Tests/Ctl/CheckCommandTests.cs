@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using MpibAgent.Tests.Rails;
 
 namespace MpibAgent.Tests.Ctl;
 
@@ -63,6 +64,42 @@ public sealed class CheckCommandTests : IDisposable
             Assert.Contains(part, output, StringComparison.Ordinal);
         }
 
+        await agent.StopAsync();
+    }
+
+    [Theory]
+    [InlineData("adaptive", "WRONG rail      SOUT rxe0: its counter of bytes cannot be read, and policy adaptive needs it", 1)]
+    [InlineData("capacity", "odd   rail      SOUT rxe0: its counter of bytes cannot be read; policy capacity does without", 0)]
+    [InlineData("manual", "odd   rail      SOUT rxe0: its counter of bytes cannot be read; policy manual does without", 0)]
+    public async Task A_rail_without_a_counter_is_wrong_under_adaptive_alone(string policy, string expected, int health)
+    {
+        using var sysfs = new SysfsRig();
+        sysfs.AddSoftware("rxe0", "veth0", 7);
+        using var agent = AgentProcess.Start(_files, arguments: $"--sys-root {sysfs.Options.SysRoot} --sout rxe0 --sup eth0 --policy {policy}");
+        using var job = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
+        job.Do("register 1 10.0.0.1 10.0.0.2");
+        if (policy != "manual")
+        {
+            Wait.Until(() => Ctl.Run(_files, "status").Output.Contains("its counter of bytes cannot be read", StringComparison.Ordinal));
+        }
+
+        Assert.Equal(health, Ctl.Run(_files, "status").Code);
+        var output = Ctl.Run(_files, "check").Output;
+        Assert.Matches(Regex.Escape(expected) + "\n +run: sudoedit /etc/mpib/agent.conf; sudo systemctl restart mpib-agent   # veth0 in place of rxe0", output);
+        Assert.Contains("ok    rail      SUP eth0", output, StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task Of_a_NIC_without_a_counter_the_agent_has_told_why()
+    {
+        using var sysfs = new SysfsRig();
+        Directory.Delete(sysfs[$"{SysfsRig.Mlx5Port}/counters"], recursive: true);
+        using var agent = AgentProcess.Start(_files, arguments: $"--sys-root {sysfs.Options.SysRoot} --sout mlx5_0 --sup eth0 --policy adaptive");
+        using var job = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
+        job.Do("register 1 10.0.0.1 10.0.0.2");
+        Wait.Until(() => Ctl.Run(_files, "status").Output.Contains("! SOUT rail mlx5_0: its counter of bytes cannot be read", StringComparison.Ordinal));
+        Assert.Matches("WRONG rail      SOUT mlx5_0: .*\n +run: journalctl -x -u mpib-agent MPIB_EVENT=rail-counter-missing -n 2\n", Ctl.Run(_files, "check").Output);
         await agent.StopAsync();
     }
 

@@ -267,6 +267,21 @@ public sealed class StatusFileTests
     }
 
     [Fact]
+    public async Task A_counter_that_is_missing_shows_while_it_is()
+    {
+        using var sysfs = new SysfsRig();
+        sysfs.AddSoftware("rxe0", "veth0", 7);
+        await using var agent = await RunningAgent.StartAsync(configure: options =>
+            (options.Policy.Name, options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("adaptive", "rxe0", "eth0", sysfs.Options.SysRoot));
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        Assert.Equal("", Seen(agent, snapshot => snapshot.Rails[0] is { Up: true, Reason: "its counter of bytes cannot be read" }).Rails[1].Reason);
+        Directory.CreateDirectory(sysfs["class/infiniband/rxe0/ports/1/counters"]);
+        sysfs.Write("class/infiniband/rxe0/ports/1/counters/port_xmit_data", 1);
+        Seen(agent, snapshot => snapshot.Rails[0] is { Up: true, Reason: "" });
+    }
+
+    [Fact]
     public async Task Where_it_cannot_be_written_the_agent_says_so_once_and_serves()
     {
         using var files = new TempDirectory();
