@@ -340,7 +340,8 @@ public static class CheckCommand
             {
                 yield return $"{variable} is not set{(rail.Device.Length > 0 ? $" (expected {rail.Device})" : "")}";
             }
-            else if (rail.Device.Length > 0 && device.Split(':')[0] != rail.Device.Split(':')[0])
+            else if (rail.Device.Length > 0 && device.Split(':')[0] != rail.Device.Split(':')[0]
+                && RailReading.InterfaceUnder(snapshot.Paths.SysRoot, device) != rail.Device && RailReading.InterfaceUnder(snapshot.Paths.SysRoot, rail.Device) != device)
             {
                 yield return $"{variable} is {device}, and the agent looks at {rail.Device}";
             }

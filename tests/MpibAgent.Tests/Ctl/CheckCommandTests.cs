@@ -104,6 +104,27 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("veth0", "rxe0", true)]
+    [InlineData("rxe0", "veth0", true)]
+    [InlineData("rxe0", "veth1", false)]
+    [InlineData("veth1", "rxe0", false)]
+    [InlineData("eth1", "mlx5_0", false)]
+    public async Task A_job_on_a_software_device_and_an_agent_on_its_interface_look_at_one_NIC(string agents, string jobs, bool isSame)
+    {
+        using var sysfs = new SysfsRig();
+        sysfs.AddSoftware("rxe0", "veth0", 7);
+        sysfs.AddSoftware("siw1", "veth1", 8);
+        using var agent = AgentProcess.Start(_files, arguments: $"--sys-root {sysfs.Options.SysRoot} --sout {agents} --sup eth0");
+        using var job = PluginProcess.StartUnder(
+            ["env", "NCCL_NET_PLUGIN=mpib", "NCCL_NET=MPIB", $"MPIB_HCA_SOUT={jobs}", "MPIB_HCA_SUP=eth0"], _files["agent.sock"], _files["hints"]);
+        job.Do("register 1 10.0.0.1 10.0.0.2");
+        Wait.Until(() => Ctl.Run(_files, "status").Output.Contains("initial ", StringComparison.Ordinal));
+        Assert.Contains(isSame ? "ok    jobs      1 of 1 registered processes" : $"MPIB_HCA_SOUT is {jobs}, and the agent looks at {agents}",
+            Ctl.Run(_files, "check").Output, StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
+    [Theory]
     [InlineData("0600", "WRONG socket    {0}: jobs of other users cannot connect (mode 600)", "run: sudo chmod 0666 {0}")]
     [InlineData("0660", "ok    socket    {0} answers", "")]
     public async Task A_socket_that_root_can_reach_and_no_job_is_wrong(string mode, string expected, string mend)
