@@ -85,7 +85,7 @@ internal sealed class RdmaPort : RailDevice
 
     public override SlowCounters ReadSlow() => new(_timeouts.ReadNumber(), _notifications.ReadNumber(), _wait.ReadNumber());
 
-    /// <summary>Drivers without the counters of InfiniBand (bnxt_re before Linux 6.15) may have one of their own, in bytes.</summary>
+    /// <summary>Drivers without the counters of InfiniBand (bnxt_re of older kernels) may have one of their own, in bytes.</summary>
     private static (string File, uint Unit) TxOf(string port)
     {
         const string Words = "counters/port_xmit_data", Bytes = "hw_counters/tx_bytes";
