@@ -290,8 +290,7 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
         _ = Poll(0, 0, WithoutMemoryMilliseconds);
     }
 
-    /// <summary>The loop's own thread does not wake itself: before it sleeps it looks here.</summary>
-    /// <summary>Whether something that was posted waits for the loop; for any thread.</summary>
+    /// <summary>Whether something that was posted waits for the loop; for any thread. The loop's own does not wake itself: before it sleeps it looks here.</summary>
     public bool HasPosted
     {
         get

@@ -60,9 +60,7 @@ public sealed partial class VethTests : IDisposable
     {
         MakeRails();
         var policy = new Seldom();
-        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
-            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
-        agent.OnLoop(() => EnterNamespace());
+        await using var agent = await StartAsync(policy);
         Assert.DoesNotContain(LinkListener, NetlinkSockets(), StringComparison.Ordinal);
 
         using var client = agent.Connect();
@@ -87,9 +85,7 @@ public sealed partial class VethTests : IDisposable
         MakeRails();
         using var device = new StuckFile(Path.GetFullPath(Path.Combine(_files["sys"], "devices/virtual/net/sup/statistics/tx_bytes")));
         var policy = new Seldom();
-        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
-            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
-        agent.OnLoop(() => EnterNamespace());
+        await using var agent = await StartAsync(policy);
         using var client = agent.Connect();
         client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
         Wait.Until(() => policy.Last is { TellsLinks: true, Sout.IsUp: true, Sup.IsUp: true });
@@ -112,9 +108,7 @@ public sealed partial class VethTests : IDisposable
     {
         MakeRails();
         var policy = new Seldom();
-        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
-            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
-        agent.OnLoop(() => EnterNamespace());
+        await using var agent = await StartAsync(policy);
         using var client = agent.Connect();
         client.Register(1, new Ipv4Address(1), new Ipv4Address(2));
         Wait.Until(() => policy.Last is { Sout.IsUp: true, Sup.IsUp: true });
@@ -130,6 +124,15 @@ public sealed partial class VethTests : IDisposable
         Assert.Equal(0, Inside("ip", "link", "set", "sup", "mtu", "1400"));
         Wait.Until(() => policy.Asked > asked);
         Assert.InRange(policy.Asked, asked + 1, asked + 5);
+    }
+
+    /// <summary>Its loop is in the namespace, and so hears of the links there.</summary>
+    private async Task<RunningAgent> StartAsync(ISplitPolicy policy)
+    {
+        var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("sout", "sup", _files["sys"]));
+        agent.OnLoop(() => EnterNamespace());
+        return agent;
     }
 
     private static void AssertSent(int count, ulong? bytes)
