@@ -51,7 +51,9 @@ internal sealed partial class PolicyEngine
         lock (_gate)
         {
             _isPosted = false;
-            if (!_rails.IsRunning)
+
+            // What was posted for the policy of before, or for flows that have gone: who has seen no sample does not know yet which rail is out.
+            if (!_rails.IsRunning || (!_mustDecide && double.IsNaN(_share)))
             {
                 return;
             }

@@ -267,6 +267,32 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task A_policy_that_takes_charge_while_a_sample_waits_for_the_loop_decides_nothing_before_one_of_its_own()
+    {
+        await using var agent = await RunningAgent.StartAsync(policy: new Recorder(), configure: options => options.Telemetry.Listen = "127.0.0.1:0");
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        for (var round = 0; round < 20; round++)
+        {
+            var next = new Recorder();
+            Wait.Until(() => agent.OnLoop(() =>
+            {
+                // Where levels are known, the loop asks the policy.
+                agent.Levels.TryReport(new Flow(A, new Ipv4Address(9)), 1, 10);
+                if (!AwaitPost(agent))
+                {
+                    return false;
+                }
+
+                agent.Engine.Use(next);
+                return true;
+            }));
+            Wait.Until(() => next.Samples > 0);
+            Assert.False(next.HasGuessed, "it was asked before it had seen the rails");
+        }
+    }
+
+    [Fact]
     public async Task Under_manual_the_status_says_that_a_policy_of_before_set_a_hint()
     {
         await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
@@ -362,6 +388,9 @@ public sealed class PolicyEngineTests
 
         public int Twice => Volatile.Read(ref _twice);
 
+        /// <summary>Whether it was asked before it was given a sample.</summary>
+        public bool HasGuessed { get; private set; }
+
         public string Name => "recorder";
 
         public TimeSpan? Period => TimeSpan.FromMilliseconds(2);
@@ -370,6 +399,7 @@ public sealed class PolicyEngineTests
 
         public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
         {
+            HasGuessed |= !seen.IsSample && _samples == 0;
             if (seen.IsSample)
             {
                 Interlocked.Add(ref _twice, seen.Time == _last ? 1 : 0);
