@@ -76,14 +76,21 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
     {
         // What a policy sees at the moment, or what was read for the file before; of a rail that does not answer nothing.
         var isWatching = rails.Sout.IsConfigured || rails.Sup.IsConfigured;
+        var seen = policy.Seen?.Sample;
+        if (seen is not null)
+        {
+            // What was read before it is older: a counter that falls back to that was reset, to who collects it.
+            (_read, _readAt) = (seen, loop.Time.GetTimestamp());
+        }
+
         var isRead = _read is not null && loop.Time.GetElapsedTime(_readAt) < 2 * _interval;
-        _metrics!.Seen = !isWatching ? null : policy.Seen?.Sample ?? (isRead ? _read : null);
-        if (isWatching && policy.Seen is null && !_isAsking)
+        _metrics!.Seen = isWatching && isRead ? _read : null;
+        if (isWatching && seen is null && !_isAsking)
         {
             // The answer comes on the loop, and so later.
-            rails.Ask(_interval, seen =>
+            rails.Ask(_interval, answer =>
             {
-                (_isAsking, _read, _readAt) = (false, seen.Sample, loop.Time.GetTimestamp());
+                (_isAsking, _read, _readAt) = (false, answer.Sample, loop.Time.GetTimestamp());
                 if (_metrics.Seen is null)
                 {
                     _file?.WriteSoon();

@@ -163,6 +163,32 @@ public sealed class MetricsFileTests
         Seen(agent, text => text.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") == before + 4000);
     }
 
+    /// <summary>To Prometheus one that falls was reset, and all that it shows was sent since.</summary>
+    [Fact]
+    public async Task A_counter_of_bytes_does_not_fall_to_what_was_read_before_a_policy_looked()
+    {
+        using var sysfs = new SysfsRig();
+        using var device = new StuckFile(sysfs[$"{SysfsRig.SupPort}/state"]);
+        await using var agent = await StartAsync(options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot, options.Metrics.IntervalSeconds) = ("mlx5_0", "mlx5_1", sysfs.Options.SysRoot, 2));
+        using var client = agent.Connect();
+        sysfs.SetTx(1000);
+        client.Register(1, A, B);
+        Seen(agent, text => text.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") == 4000);
+
+        // A reading that takes a while, so that it counts for longer than two intervals from the file that it was for.
+        device.IsStuck = true;
+        Wait.Until(() => device.IsWaitedFor);
+        sysfs.SetTx(2000);
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        device.IsStuck = false;
+        await agent.Loop.InvokeAsync(() => agent.Engine.Use("capacity"));
+        Seen(agent, text => text.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") == 8000);
+        await agent.Loop.InvokeAsync(() => agent.Engine.Use("manual"));
+        var next = Seen(agent, text => text.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"manual\",start=\"fresh\"") == 1);
+        Assert.NotEqual(4000, next.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\""));
+    }
+
     [Fact]
     public async Task All_may_read_it_and_a_stop_removes_it()
     {

@@ -62,6 +62,18 @@ internal sealed partial class StuckFile : IDisposable
         }
     }
 
+    /// <summary>Whether a read is kept waiting.</summary>
+    public bool IsWaitedFor
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count > 0;
+            }
+        }
+    }
+
     public void Dispose()
     {
         IsStuck = false;
