@@ -71,12 +71,19 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
         _file?.Withdraw();
     }
 
+    /// <summary>With what the counters show, which is there also where a policy could make no rate of it.</summary>
+    private static Observation Shown(in RailsSeen seen) => seen.Sample with
+    {
+        Sout = seen.Sample.Sout with { TxBytes = seen.SoutSent },
+        Sup = seen.Sample.Sup with { TxBytes = seen.SupSent },
+    };
+
     /// <summary>False when it would be what it was.</summary>
     private bool Compose(ArrayBufferWriter<byte> output)
     {
         // What a policy sees at the moment, or what was read for the file before; of a rail that does not answer nothing.
         var isWatching = rails.Sout.IsConfigured || rails.Sup.IsConfigured;
-        var seen = policy.Seen?.Sample;
+        var seen = policy.Seen is { } found ? Shown(found) : (Observation?)null;
         if (seen is not null)
         {
             // What was read before it is older: a counter that falls back to that was reset, to who collects it.
@@ -90,7 +97,7 @@ internal sealed class MetricsFile(MetricsOptions options, EventLoop loop, SlotTa
             // The answer comes on the loop, and so later.
             rails.Ask(_interval, answer =>
             {
-                (_isAsking, _read, _readAt) = (false, answer.Sample, loop.Time.GetTimestamp());
+                (_isAsking, _read, _readAt) = (false, Shown(answer), loop.Time.GetTimestamp());
                 if (_metrics.Seen is null)
                 {
                     _file?.WriteSoon();

@@ -43,6 +43,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     /// <summary>What is told of its device.</summary>
     public DeviceSeen Seen(bool isFrozen) => new(_device?.Kind, _device?.InterfaceIndex, isFrozen) { IsTxMissing = _isTxMissing };
 
+    /// <summary>What its counter showed last, in bytes.</summary>
+    public ulong? Sent => _device is null ? null : _bytes;
+
     /// <summary>Whether its device is there.</summary>
     public bool IsPresent => _device is not null;
 

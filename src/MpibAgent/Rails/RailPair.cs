@@ -101,7 +101,7 @@ internal sealed class RailPair : IDisposable
     public RailsSeen Look(TimeSpan period, double supShare, bool isFollowed)
     {
         var sample = Read(period, supShare, isFollowed);
-        return new RailsSeen(sample, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen));
+        return new RailsSeen(sample, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen)) { SoutSent = Sout.Sent, SupSent = Sup.Sent };
     }
 
     /// <summary>Reads both rails.</summary>

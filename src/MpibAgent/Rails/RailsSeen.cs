@@ -6,7 +6,14 @@ namespace MpibAgent.Rails;
 /// <param name="Sample">For the policy.</param>
 /// <param name="Sout">The device of rail 0.</param>
 /// <param name="Sup">The device of rail 1.</param>
-internal readonly record struct RailsSeen(Observation Sample, DeviceSeen Sout, DeviceSeen Sup);
+internal readonly record struct RailsSeen(Observation Sample, DeviceSeen Sout, DeviceSeen Sup)
+{
+    /// <summary>What rail 0's counter shows, in bytes, also where reading it took too long to be part of a sample.</summary>
+    public ulong? SoutSent { get; init; }
+
+    /// <summary>The same of rail 1.</summary>
+    public ulong? SupSent { get; init; }
+}
 
 /// <summary>What else is told of a rail's device.</summary>
 /// <param name="Kind">rdma or interface; null when it is not there.</param>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using MpibAgent.Interface;
 using MpibAgent.Metrics;
+using MpibAgent.Policy;
 using MpibAgent.Slots;
 using MpibAgent.Tests.Rails;
 using MpibAgent.Tests.Registration;
@@ -163,6 +164,24 @@ public sealed class MetricsFileTests
         Seen(agent, text => text.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") == before + 4000);
     }
 
+    /// <summary>A series that comes and goes with the load of the host is no counter.</summary>
+    [Fact]
+    public async Task The_bytes_of_a_reading_that_took_too_long_for_a_policy_are_those_of_the_one_before()
+    {
+        using var sysfs = new SysfsRig();
+        var policy = new Hasty();
+        await using var agent = await StartAsync(options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("mlx5_0", "mlx5_1", sysfs.Options.SysRoot));
+        using var client = agent.Connect();
+        client.Register(1, A, B);
+        await agent.Loop.InvokeAsync(() => agent.Engine.Use(policy));
+        Wait.Until(() => policy.HasSeenNone);
+        await agent.Loop.InvokeAsync(() => agent.Table.SetHint(200, 77, HintSource.Operator));
+        var seen = Seen(agent, text => text.Value("mpib_agent_hint_writes_total", "source=\"operator\"") == 1);
+        Assert.True(seen.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") > 0);
+        Assert.True(seen.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sup\"") > 0);
+    }
+
     /// <summary>To Prometheus one that falls was reset, and all that it shows was sent since.</summary>
     [Fact]
     public async Task A_counter_of_bytes_does_not_fall_to_what_was_read_before_a_policy_looked()
@@ -242,6 +261,27 @@ public sealed class MetricsFileTests
         client.Register(1, A, B);
         agent.WaitUntil(() => !File.Exists(agent.Files["agent.prom"]));
         Assert.Contains("Prometheus sees none", agent.Log.Single("metrics-not-written"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Once it has seen the counters it is in such a hurry that no reading is fast enough.</summary>
+    private sealed class Hasty : ISplitPolicy
+    {
+        private volatile bool _hasSeenBytes, _hasSeenNone;
+
+        public bool HasSeenNone => _hasSeenNone;
+
+        public string Name => "hasty";
+
+        public TimeSpan? Period => _hasSeenBytes ? TimeSpan.FromTicks(1) : TimeSpan.FromSeconds(1);
+
+        public string Reason => "";
+
+        public void Decide(in Observation seen, ReadOnlySpan<PathLevels> paths, Span<double> shares)
+        {
+            _hasSeenNone |= _hasSeenBytes && seen.Sout.TxBytes is null;
+            _hasSeenBytes |= seen.Sout.TxBytes is not null;
+            shares.Fill(0.5);
+        }
     }
 
     private static Task<RunningAgent> StartAsync(Action<AgentOptions>? configure = null)
