@@ -216,18 +216,32 @@ internal sealed partial class PolicyEngine : IHostedService
                 _rails.Start(_policy.Period.Value, atOnce: double.IsNaN(_share));
             }
 
-            if (!double.IsNaN(_share))
+            // A new flow starts with what the others have, before its first message; also while a policy that has just taken charge has yet to see the rails.
+            var share = double.IsNaN(_share) ? MeanOfSteered() : _share;
+            for (var slot = 0; slot < HintLayout.SlotCount && !double.IsNaN(share); slot++)
             {
-                // A new flow starts with what the others have, before its first message.
-                for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+                if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) is HintSource.Initial)
                 {
-                    if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) is HintSource.Initial)
-                    {
-                        _table.Steer(slot, _hints.Encoding.Nearest(_share));
-                    }
+                    _table.Steer(slot, _hints.Encoding.Nearest(share));
                 }
             }
         }
+    }
+
+    /// <summary>What flows have from a policy, all of them; NaN where none has.</summary>
+    private double MeanOfSteered()
+    {
+        var (sum, count) = (0.0, 0);
+        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
+        {
+            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy)
+            {
+                sum += _hints.Encoding.Share(_table.HintOf(slot));
+                count++;
+            }
+        }
+
+        return sum / count;
     }
 
     /// <summary>No readings, no news of links.</summary>

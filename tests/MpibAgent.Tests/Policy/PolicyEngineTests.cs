@@ -293,6 +293,22 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task A_flow_that_comes_before_the_first_decision_of_another_policy_has_the_share_of_the_others_too()
+    {
+        // The rail that is out.
+        await using var agent = await RunningAgent.StartAsync(policy: new FixedShare(0));
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 0);
+        Assert.Equal(0u, agent.OnLoop(() =>
+        {
+            agent.Engine.Use(new FixedShare(0));
+            agent.Table.Register(new ProcessIdentity(Environment.ProcessId, 0, 0), 2, new Flow(A, new Ipv4Address(2)), out var slot);
+            return agent.Table.HintOf(slot);
+        }));
+    }
+
+    [Fact]
     public async Task Under_manual_the_status_says_that_a_policy_of_before_set_a_hint()
     {
         await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
