@@ -56,7 +56,7 @@ internal sealed partial class PolicyEngine : IHostedService
     private string _toldReason = "";
     private double _toldShare = double.NaN;
     private long _toldAt;
-    private bool _isTorn;
+    private bool _isTorn, _isStopped;
 
     public PolicyEngine(PolicyCatalogue catalogue, HintOptions hints, EventLoop loop, SlotTable table, RailReader rails, PathLevelTable levels,
         ILogger<PolicyEngine> log)
@@ -111,8 +111,9 @@ internal sealed partial class PolicyEngine : IHostedService
 
     public Task StopAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {
-        _table.Changed -= FlowsChanged;
+        // Who registers at the end of a stop still has the share of the others: it may be a while until the next agent decides.
         _levels.Crossed -= CongestionChanged;
+        _isStopped = true;
         Rest();
     });
 
@@ -210,7 +211,7 @@ internal sealed partial class PolicyEngine : IHostedService
                 Rest();
                 _share = double.NaN;
             }
-            else if (!_rails.IsRunning)
+            else if (!_rails.IsRunning && !_isStopped)
             {
                 // The first decision does not wait for a period that may be an hour.
                 _rails.Start(_policy.Period.Value, atOnce: double.IsNaN(_share));

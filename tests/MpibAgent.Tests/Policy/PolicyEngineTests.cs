@@ -309,6 +309,20 @@ public sealed class PolicyEngineTests
     }
 
     [Fact]
+    public async Task A_flow_that_comes_during_a_stop_has_the_share_of_the_others_and_a_reload_starts_nothing()
+    {
+        await using var agent = await RunningAgent.StartAsync(policy: new FixedShare(0));
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Table.HintOf(0) == 0);
+        await agent.Engine.StopAsync(TestContext.Current.CancellationToken);
+        client.Register(2, A, new Ipv4Address(2));
+        Assert.Equal(0u, agent.OnLoop(() => agent.Table.HintOf(1)));
+        await agent.Loop.InvokeAsync(() => agent.Engine.Use(new FixedShare(0.75)));
+        Assert.False(agent.OnLoop(() => agent.Engine.Rails.IsRunning));
+    }
+
+    [Fact]
     public async Task Under_manual_the_status_says_that_a_policy_of_before_set_a_hint()
     {
         await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
