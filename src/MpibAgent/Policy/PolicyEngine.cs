@@ -125,7 +125,7 @@ internal sealed partial class PolicyEngine : IHostedService
     }
 
     /// <summary>Puts the policy of that name in charge, made by the settings in force. It goes on from the share that flows have.</summary>
-    public void Use(string name) => Use(_catalogue.Create(name, SteeredShare()));
+    public void Use(string name) => Use(_catalogue.Create(name, SteeredShare(isToSearchFrom: true)));
 
     /// <summary>Puts <paramref name="policy"/> in charge.</summary>
     public void Use(ISplitPolicy policy)
@@ -140,6 +140,7 @@ internal sealed partial class PolicyEngine : IHostedService
             _policy = policy;
             _isTorn = _hasSeen = _hasMoved = _mustDecide = false;
             _share = _toldShare = double.NaN;
+            _toldReason = "";
             Rest();
         }
 
@@ -178,22 +179,26 @@ internal sealed partial class PolicyEngine : IHostedService
         }
     }
 
-    /// <summary>The mean over the flows that a policy steers, but for those that it has taken off a rail for a reason of their own.</summary>
-    private double SteeredShare()
+    /// <summary>The mean over the flows that a policy steers; NaN where it steers none.</summary>
+    /// <param name="isToSearchFrom">Without those that it has taken off a rail for a reason of their own.</param>
+    private double SteeredShare(bool isToSearchFrom)
     {
         var (sum, count) = (0.0, 0);
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
-            // Under ppm1024 a flow at an end was taken there alone; under multiplier 0 is a part of every mean below a half.
-            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy && _hints.Encoding.Share(_table.HintOf(slot)) is var share and < 1
-                && (share > 0 || _hints.Encoding == HintEncoding.Multiplier))
+            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy)
             {
-                sum += share;
-                count++;
+                // Under ppm1024 a flow at an end was taken there alone; under multiplier 0 is a part of every mean below a half.
+                var share = _hints.Encoding.Share(_table.HintOf(slot));
+                if (!isToSearchFrom || (share < 1 && (share > 0 || _hints.Encoding == HintEncoding.Multiplier)))
+                {
+                    sum += share;
+                    count++;
+                }
             }
         }
 
-        return sum > 0 ? sum / count : double.NaN;
+        return sum > 0 || !isToSearchFrom ? sum / count : double.NaN;
     }
 
     private void FlowsChanged()
@@ -218,7 +223,7 @@ internal sealed partial class PolicyEngine : IHostedService
             }
 
             // A new flow starts with what the others have, before its first message; also while a policy that has just taken charge has yet to see the rails.
-            var share = double.IsNaN(_share) ? MeanOfSteered() : _share;
+            var share = double.IsNaN(_share) ? SteeredShare(isToSearchFrom: false) : _share;
             for (var slot = 0; slot < HintLayout.SlotCount && !double.IsNaN(share); slot++)
             {
                 if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) is HintSource.Initial)
@@ -227,22 +232,6 @@ internal sealed partial class PolicyEngine : IHostedService
                 }
             }
         }
-    }
-
-    /// <summary>What flows have from a policy, all of them; NaN where none has.</summary>
-    private double MeanOfSteered()
-    {
-        var (sum, count) = (0.0, 0);
-        for (var slot = 0; slot < HintLayout.SlotCount; slot++)
-        {
-            if (_table.TryGetFlow(slot, out _) && _table.SourceOf(slot) == HintSource.Policy)
-            {
-                sum += _hints.Encoding.Share(_table.HintOf(slot));
-                count++;
-            }
-        }
-
-        return sum / count;
     }
 
     /// <summary>No readings, no news of links.</summary>

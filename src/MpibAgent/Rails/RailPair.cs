@@ -16,8 +16,9 @@ internal sealed class RailPair : IDisposable
     /// <summary>A share below this may well leave a counter where it is.</summary>
     private const double LeastShare = 0.05;
 
-    private const int ReadingsPerVerdict = 1000;
-    private const int MostDiscardedOfThem = ReadingsPerVerdict / 10;
+    // More than a tenth discarded are too many; of a device that takes a second for each reading a thousand would be an hour.
+    private const int ReadingsPerVerdict = 1000, LeastDiscarded = 10;
+    private static readonly TimeSpan LongestVerdict = TimeSpan.FromSeconds(10);
 
     /// <summary>How often the same warning may come again.</summary>
     private static readonly TimeSpan WarningInterval = TimeSpan.FromMinutes(10);
@@ -32,6 +33,7 @@ internal sealed class RailPair : IDisposable
     private FrozenWatch _supWatch;
     private volatile Rail? _reading;
     private long _readingSince;
+    private long _verdictFrom;
     private int _readings;
     private int _discardedOfThem;
     private bool _isOpen;
@@ -136,11 +138,12 @@ internal sealed class RailPair : IDisposable
             WarnOfFrozen(Sup, _supWatch, _supWarning);
         }
 
-        if (++_readings == ReadingsPerVerdict)
+        _verdictFrom = _readings == 0 ? before : _verdictFrom;
+        if (++_readings == ReadingsPerVerdict || (_discardedOfThem >= LeastDiscarded && _time.GetElapsedTime(_verdictFrom, after) > LongestVerdict))
         {
-            if (_discardedOfThem > MostDiscardedOfThem && _slowWarning.Admit())
+            if (_discardedOfThem > _readings / 10 && _slowWarning.Admit())
             {
-                Log.RailSlow(_log, _discardedOfThem, ReadingsPerVerdict, LongestReading * 100, period.TotalMilliseconds);
+                Log.RailSlow(_log, _discardedOfThem, _readings, LongestReading * 100, period.TotalMilliseconds);
             }
 
             (_readings, _discardedOfThem) = (0, 0);

@@ -84,7 +84,6 @@ internal sealed partial class RailReader
         lock (_gate)
         {
             (answers, _stuck) = (_stuck, null);
-            (_soutNews, _supNews) = _newsReading < _reading ? (null, null) : (_soutNews, _supNews);
             isTold = _isStuckTold;
             if (asked.Answer is { } answer)
             {
@@ -96,8 +95,12 @@ internal sealed partial class RailReader
             {
                 isForPolicy = true;
                 _seen = found;
+                (_soutNews, _supNews) = _newsReading < _reading ? (null, null) : (_soutNews, _supNews);
                 _due = After(pace);
             }
+
+            // Nobody looks any more, and by the next job it is old.
+            _seen = _period is null ? null : _seen;
         }
 
         if (answers is not null)

@@ -244,6 +244,20 @@ public sealed class RailPairTests
             rig.Log.Single("rail-slow"));
     }
 
+    [Fact]
+    public void A_device_that_takes_long_for_each_reading_is_told_of_soon()
+    {
+        using var rig = new SysfsRig();
+        rig.Read();
+        rig.Time.PerLook = TimeSpan.FromMilliseconds(400);
+        for (var i = 0; i < 20; i++)
+        {
+            rig.Read();
+        }
+
+        Assert.Contains(" readings of the rails' counters took more than 2% of the period of 5 ms and were discarded", rig.Log.Single("rail-slow"), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("\n")]
