@@ -31,6 +31,9 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     /// <summary>Seconds: counters that are refreshed less often than this are read as seldom. A window has twelve readings all the same.</summary>
     private const double SeldomRefreshed = 0.24;
 
+    /// <summary>Refreshes closer than so many readings make samples as long as noise does, and no other pace.</summary>
+    private const double FewPeriods = 4;
+
     // Samples, as wide as they have to be, and every reading.
     private readonly RateMeter _meter = new(), _readings = new();
     private readonly RailGuard _guard = new();
@@ -118,7 +121,7 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
     {
         var before = search.Share;
         search.Hint = _hint.Direction(paths);
-        search.Period = Math.Max(period.TotalSeconds, _meter.Refresh);
+        search.Period = _meter.Refresh < FewPeriods * period.TotalSeconds ? period.TotalSeconds : _meter.Refresh;
         if (_bursts.Take(rates, search.IsTraffic(rates), before) is { } filled && _trickle.Take(filled, search.IsTraffic(filled)) is { } sample)
         {
             search.Sample(now, sample, _isSettled && _meter.Refresh == 0);

@@ -1,12 +1,13 @@
 namespace MpibAgent.Policy;
 
 /// <summary>
-/// Tells a counter that its device refreshes far less often than it is read: again and again it stands still, and then moves in a single reading by more
-/// than the link carries in that time. A job's bursts do not.
+/// Tells a counter that its device refreshes less often than it is read. Far less often: again and again it stands still, and then moves in a single reading by
+/// more than the link carries in that time. A job's bursts do not. Every few readings: it stands still between them, and moves by the same each time. The
+/// readings at a burst's ends hold any part of one.
 /// </summary>
 internal sealed class CounterRefresh
 {
-    /// <summary>Readings without change before a jump. Less is told from pauses by both rails together (<see cref="RateMeter"/>).</summary>
+    /// <summary>Readings without change before a jump.</summary>
     private const int LeastStill = 3;
 
     /// <summary>So many times what the link carries: a rate of a link that is a little wrong, and a reading that was late, are no jump.</summary>
@@ -19,13 +20,39 @@ internal sealed class CounterRefresh
     private const double TooSoon = 0.5;
     private const int MostTooSoon = 3;
 
+    /// <summary>Two moves that differ by no more than this part are alike.</summary>
+    private const double Alike = 0.15;
+
+    /// <summary>Readings without change between alike moves. More may be a job that sends one short burst a step.</summary>
+    private const int MostStill = 3;
+
+    /// <summary>
+    /// Moves in a row before a single still reading, and before more. Refreshes that are two readings apart never move a counter twice in a row, but for a reading
+    /// that was late.
+    /// </summary>
+    private const int MostInRow = 10, MostInRowApart = 2;
+
+    /// <summary>What a move after still readings says for a few readings per refresh, if it is like the one before, and against it if not; and what one right after another says against it.</summary>
+    private const double For = 0.1, Against = 0.1, AgainstInRow = 0.03, AgainstAlikeInRow = 0.01;
+
+    /// <summary>Above the one it is told, below the other no more.</summary>
+    private const double Told = 0.3, Forgotten = 0.2;
+
     private (double Time, ulong Bytes)? _last;
     private double _changed = double.NaN, _gap = double.PositiveInfinity;
-    private int _still, _jumps, _soon;
-    private bool _hasJumped;
+    private int _still, _inRow, _jumps, _soon;
+    private bool _hasJumped, _isTold;
+    private double _suspicion, _few;
+    private ulong _moved;
 
     /// <summary>Seconds from one refresh to the next; 0 as long as it is not known to be refreshed slowly.</summary>
     public double Seconds => _jumps >= Sure ? _gap : 0;
+
+    /// <summary>The same of one that looks as if it were refreshed every few readings. So does a rail that waits for another, message by message: only of both is it sure.</summary>
+    public double Few => _isTold ? _few : 0;
+
+    /// <summary>Whether nothing moves it, so that it looks like nothing.</summary>
+    public bool IsAtRest => _still > MostStill;
 
     /// <summary>What follows does not go on from what there was: a reading failed, or the counter went back.</summary>
     public void StartAnew() => (_last, _changed, _still, _hasJumped) = (null, double.NaN, 0, false);
@@ -47,11 +74,32 @@ internal sealed class CounterRefresh
             }
             else
             {
+                Compare(now, bytes - last.Bytes);
                 Move(now, link > 0 && bytes - last.Bytes > Impossible * link * (now - last.Time));
             }
         }
 
         _last = (now, bytes);
+    }
+
+    private void Compare(double now, ulong moved)
+    {
+        var isAlike = Math.Abs((double)moved - _moved) < Alike * Math.Max(moved, _moved);
+        _moved = moved;
+        var change = (isAlike, _still) switch
+        {
+            (true, 0) => -AgainstAlikeInRow,
+            (_, 0 or > MostStill) => -AgainstInRow,
+            _ => isAlike && _inRow <= (_still == 1 ? MostInRow : MostInRowApart) ? For : -Against,
+        };
+        _inRow = _still == 0 ? _inRow + 1 : 1;
+        if (_still <= MostStill && !double.IsNaN(_changed))
+        {
+            _few = _suspicion > 0 ? _few + (0.2 * (now - _changed - _few)) : now - _changed;
+        }
+
+        _suspicion = Math.Clamp(_suspicion + change, 0, 1);
+        _isTold = _suspicion > (_isTold ? Forgotten : Told);
     }
 
     private void Move(double now, bool isImpossible)

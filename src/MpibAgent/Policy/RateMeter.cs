@@ -20,20 +20,14 @@ internal sealed class RateMeter
 {
     private readonly RefreshWindow _sout = new(), _sup = new();
     private (double Time, ulong Sout, ulong Sup)? _start, _last;
-    private double _lastChange;
-    private double _refresh;
-    private double _suspicion;
-    private int _unchanged, _moved;
     private int _readings;
 
     /// <summary>How many readings make a sample, at least.</summary>
     public int Width { get; set; } = 1;
 
-    /// <summary>Whether the counters stand still for a few readings at a time, so that a sample spans several of these.</summary>
-    public bool IsSlow => _suspicion > 0.3;
-
-    /// <summary>Seconds between two refreshes, where these are many readings apart for sure (<see cref="CounterRefresh"/>); otherwise 0.</summary>
-    public double Refresh => Math.Max(_sout.Refresh, _sup.Refresh);
+    /// <summary>Seconds between two refreshes, where a counter is refreshed less often than it is read (<see cref="CounterRefresh"/>); otherwise 0.</summary>
+    public double Refresh => Math.Max(_sout.Refresh, _sup.Refresh) is > 0 and var sure ? sure
+        : (_sout.Few > 0 || _sout.IsAtRest) && (_sup.Few > 0 || _sup.IsAtRest) ? Math.Max(_sout.Few, _sup.Few) : 0;
 
     /// <summary>The rates since the last sample, when there is one.</summary>
     public bool TryRead(in Observation seen, out Rates rates)
@@ -53,20 +47,18 @@ internal sealed class RateMeter
         if (_start is not { } start || _last is not { } last || sout < last.Sout || sup < last.Sup)
         {
             _start = _last = (now, sout, sup);
-            _unchanged = _readings = 0;
+            _readings = 0;
             _sout.StartAnew(now, sout);
             _sup.StartAnew(now, sup);
             return false;
         }
 
-        var isSame = sout == last.Sout && sup == last.Sup;
         _last = (now, sout, sup);
-        NoteRefresh(now, isSame);
         _sout.Note(now, sout, seen.Sout.LinkRate);
         _sup.Note(now, sup, seen.Sup.LinkRate);
         var seconds = now - start.Time;
         _readings++;
-        if (seconds <= 1e-4 || _readings < Width || !IsWhole(now, isSame, seconds))
+        if (seconds <= 1e-4 || _readings < Width || !IsWhole(now))
         {
             return false;
         }
@@ -89,34 +81,5 @@ internal sealed class RateMeter
         return true;
     }
 
-    private bool IsWhole(double now, bool isSame, double seconds) => Refresh is > 0 and var refresh
-        ? _sout.IsWhole(now, refresh) && _sup.IsWhole(now, refresh)
-        : !IsSlow || (isSame ? _unchanged > 4 : seconds >= 3 * _refresh);
-
-    /// <summary>Counters that stand still for one to three readings and then jump, again and again, are refreshed slowly.</summary>
-    private void NoteRefresh(double now, bool isSame)
-    {
-        if (isSame)
-        {
-            _unchanged++;
-            return;
-        }
-
-        // After two still readings or three a refresh takes longer than a reading: no four in a row move then. A job's bursts do, with pauses as short.
-        var isRefresh = _unchanged is >= 1 and <= 3 && _moved <= (_unchanged == 1 ? 10 : 3);
-        _moved = _unchanged == 0 ? _moved + 1 : 1;
-        _suspicion = isRefresh ? Math.Min(1, _suspicion + 0.1) : Math.Max(0, _suspicion - 0.01);
-        if (_unchanged <= 3 && IsSlow)
-        {
-            _refresh += 0.2 * (now - _lastChange - _refresh);
-        }
-
-        if (_suspicion < 0.2)
-        {
-            _refresh = 0;
-        }
-
-        _lastChange = now;
-        _unchanged = 0;
-    }
+    private bool IsWhole(double now) => Refresh is not (> 0 and var refresh) || (_sout.IsWhole(now, refresh) && _sup.IsWhole(now, refresh));
 }

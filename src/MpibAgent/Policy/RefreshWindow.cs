@@ -24,6 +24,12 @@ internal sealed class RefreshWindow
     /// <inheritdoc cref="CounterRefresh.Seconds"/>
     public double Refresh => _watch.Seconds;
 
+    /// <inheritdoc cref="CounterRefresh.Few"/>
+    public double Few => _watch.Few;
+
+    /// <inheritdoc cref="CounterRefresh.IsAtRest"/>
+    public bool IsAtRest => _watch.IsAtRest;
+
     private double Length => _from is { } from ? _changed.Time - from.Time : 0;
 
     /// <summary>What follows does not go on from what there was: a reading failed, or the counter went back.</summary>

@@ -93,6 +93,46 @@ public sealed class CounterRefreshTests
         Assert.Equal(0.2, _refresh.Seconds, 0.001);
     }
 
+    [Theory]
+    [InlineData(4)]
+    [InlineData(3)]
+    [InlineData(2)]
+    public void A_counter_that_moves_by_the_same_every_few_readings_looks_refreshed(int readings)
+    {
+        Go(20 * readings, readings, 10);
+        Assert.Equal(readings * Reading, _refresh.Few, 0.001);
+        Assert.Equal(0, _refresh.Seconds);
+    }
+
+    [Fact]
+    public void It_looks_so_also_where_a_refresh_takes_little_longer_than_a_reading()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            Add(2, 5);
+            Add(1, 0);
+        }
+
+        Assert.Equal(1.5 * Reading, _refresh.Few, 0.2 * Reading);
+        Add(100, 5);
+        Assert.Equal(0, _refresh.Few);
+    }
+
+    /// <summary>The readings at the ends of a burst hold any part of one.</summary>
+    [Theory]
+    [InlineData(1.3, 2.2)]
+    [InlineData(2.4, 2.3)]
+    [InlineData(2.4, 1.1)]
+    public void Short_bursts_do_not_look_so(double sends, double pauses)
+    {
+        for (var i = 0; i < 1000; i++)
+        {
+            var (burst, at) = (Math.Floor(i / (sends + pauses)), i % (sends + pauses));
+            _refresh.Note(i * Reading, (ulong)(1000 * ((burst * sends) + Math.Min(at, sends))), Link);
+            Assert.Equal(0, _refresh.Few);
+        }
+    }
+
     private void Go(int readings, int perRefresh, double percentOfLink)
     {
         for (var i = 1; i <= readings; i++)

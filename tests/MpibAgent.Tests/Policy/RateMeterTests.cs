@@ -70,13 +70,39 @@ public sealed class RateMeterTests
             }
         }
 
-        Assert.True(_meter.IsSlow);
+        Assert.Equal(0.02, _meter.Refresh, 0.001);
         Assert.NotEmpty(samples);
         Assert.All(samples, rates =>
         {
             Assert.InRange(rates.Seconds, 0.0599, 0.0801);
             Assert.Equal((200_000.0, 600_000.0), (Math.Round(rates.Sout, 3), Math.Round(rates.Sup, 3)));
         });
+    }
+
+    /// <summary>At every reading one of the two has moved, never both.</summary>
+    [Fact]
+    public void Counters_that_are_refreshed_every_other_reading_in_turns_are_measured_each_from_its_own_refreshes()
+    {
+        Rates? last = null;
+        for (var i = 0; i < 400; i++)
+        {
+            last = Read(i * 0.005, (ulong)(i / 2 * 2) * 1000, (ulong)((i + 1) / 2 * 2) * 3000) ?? last;
+        }
+
+        Assert.Equal(0.01, _meter.Refresh, 0.001);
+        Assert.Equal((200_000.0, 600_000.0), (Math.Round(last!.Value.Sout, 3), Math.Round(last.Value.Sup, 3)));
+    }
+
+    /// <summary>With big messages a rail goes alone, message by message, each as long as the one before, beside another that is full.</summary>
+    [Fact]
+    public void One_rail_that_waits_for_the_other_is_no_slow_refresh()
+    {
+        for (var i = 0; i < 400; i++)
+        {
+            Read(i * 0.005, (ulong)(i / 3 * 3) * 1000, (ulong)i * 3000);
+        }
+
+        Assert.Equal(0, _meter.Refresh);
     }
 
     [Fact]
@@ -158,7 +184,7 @@ public sealed class RateMeterTests
             Read(i * 0.005, bytes, bytes);
         }
 
-        Assert.False(_meter.IsSlow);
+        Assert.Equal(0, _meter.Refresh);
     }
 
     private const double Gigabyte = 1e9;
