@@ -40,7 +40,7 @@ internal sealed class CommandLine
         var parsed = command.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count == 0 && parsed.Action is not null)
         {
-            parsed.Invoke();
+            parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
             IsAnswered = true;
             return;
         }

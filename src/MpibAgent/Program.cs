@@ -19,18 +19,28 @@ using MpibAgent.Telemetry;
 const int Stopped = 0, Failed = 1, BadSettings = 2;
 
 var settings = new SettingsReader();
-if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } options)
+AgentOptions options;
+try
 {
-    // For "journalctl -p err" (sd-daemon(3)). Not to journald's socket: what comes from there after our end, it does not know the unit of.
-    var priority = JournalStream.IsConnected ? "<3>" : "";
-    settings.Faults.ForEach(fault => Console.Error.WriteLine($"{priority}mpib-agent: {fault}"));
-    return settings.Faults.Count == 0 ? Stopped : BadSettings;
-}
+    if (settings.Read(args, Environment.GetEnvironmentVariables()) is not { } read)
+    {
+        settings.Faults.ForEach(Complain);
+        return settings.Faults.Count == 0 ? Stopped : BadSettings;
+    }
 
-if (settings.CheckedFile is { } file)
+    if (settings.CheckedFile is { } file)
+    {
+        Console.WriteLine($"{file}: good");
+        return Stopped;
+    }
+
+    options = read;
+}
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
 {
-    Console.WriteLine($"{file}: good");
-    return Stopped;
+    // What --help, --version or --check-config have to say finds no place: a full disk, a closed descriptor.
+    Complain((fault.InnerException ?? fault).Message);
+    return Failed;
 }
 
 // The empty builder: the default one watches the working directory, which is / under systemd, for appsettings.json.
@@ -118,4 +128,18 @@ catch (Exception fault)
     }
 
     return Failed;
+}
+
+static void Complain(string fault)
+{
+    // For "journalctl -p err" (sd-daemon(3)). Not to journald's socket: what comes from there after our end, it does not know the unit of.
+    var priority = JournalStream.IsConnected ? "<3>" : "";
+    try
+    {
+        Console.Error.WriteLine($"{priority}mpib-agent: {fault}");
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+    {
+        // Nor is there a place for this: the exit code says it.
+    }
 }

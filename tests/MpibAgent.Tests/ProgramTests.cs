@@ -47,6 +47,24 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(0, agent.ExitCode);
     }
 
+    [Theory]
+    [InlineData("--help >/dev/full", 1, "mpib-agent: No space left on device\n")]
+    [InlineData("--version >/dev/full", 1, "mpib-agent: No space left on device\n")]
+    [InlineData("--check-config FILE >/dev/full", 1, "mpib-agent: No space left on device\n")]
+    [InlineData("--check-config FILE >&-", 1, "mpib-agent: Bad file descriptor\n")]
+    [InlineData("--bogus 2>/dev/full", 2, "")]
+    public void Output_that_finds_no_place_is_told_in_a_line(string arguments, int expectedCode, string expected)
+    {
+        var file = _files["checked.conf"];
+        File.WriteAllText(file, "");
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("sh",
+            ["-c", $"exec {AppContext.BaseDirectory}mpib-agent {arguments.Replace("FILE", file, StringComparison.Ordinal)}"])
+        { RedirectStandardError = true })!;
+        var errors = shell.StandardError.ReadToEnd();
+        shell.WaitForExit();
+        Assert.Equal((expectedCode, expected), (shell.ExitCode, errors));
+    }
+
     [Fact]
     public void Bad_settings_are_all_listed_and_exit_with_2()
     {
