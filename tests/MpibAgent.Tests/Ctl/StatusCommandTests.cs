@@ -131,6 +131,18 @@ public sealed class StatusCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("top -n x", "--count: expected 1 to 2147483647, got 'x'")]
+    [InlineData("top -i x", "--interval: expected 0.1 to 60 seconds, got 'x'")]
+    [InlineData("events -n 99999999999", "--lines: expected 0 to 2147483647, got '99999999999'")]
+    [InlineData("events --slot 1.5", "--slot: expected 0 to 255, got '1.5'")]
+    [InlineData("bench -n -1", "--rounds: expected 1 to 1000000, got '-1'")]
+    public void What_is_no_such_number_is_told_in_a_line(string arguments, string expected)
+    {
+        var (code, _, errors) = Ctl.RunWith(null, arguments.Split(' '));
+        Assert.Equal((2, $"mpibctl: {expected}\nmpibctl: see: mpibctl --help\n"), (code, errors));
+    }
+
+    [Theory]
     [InlineData("status", ">/dev/full", "No space left on device")]
     [InlineData("status --json", ">/dev/full", "No space left on device")]
     [InlineData("top -n 1", ">/dev/full", "No space left on device")]
