@@ -28,7 +28,7 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
         switch (element.ValueKind)
         {
             case JsonValueKind.Number:
-                return CapacityProfile.Always(element.GetDouble());
+                return CapacityProfile.Always(Rate(element));
             case JsonValueKind.Array:
                 return new CapacityProfile.Steps(Points(element));
             case JsonValueKind.Object when element.GetPropertyCount() == 1:
@@ -56,7 +56,7 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
                 throw new FormatException($"a point is [t, v], not {list[i].GetRawText()}");
             }
 
-            points[i] = (list[i][0].GetDouble(), list[i][1].GetDouble());
+            points[i] = (list[i][0].GetDouble(), Rate(list[i][1]));
             if (i > 0 && points[i].Time <= points[i - 1].Time)
             {
                 throw new FormatException("its times do not ascend");
@@ -72,8 +72,8 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
         return new(
             PeriodSeconds(element),
             Value(element, "duty", 0.5),
-            Value(element, "on"),
-            Value(element, "off", 0),
+            RateOf(element, "on"),
+            RateOf(element, "off", 0),
             Value(element, "t0", 0),
             Value(element, "t1", 1e9));
     }
@@ -81,8 +81,14 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
     private static CapacityProfile.Walk Walk(JsonElement element)
     {
         Only(element, "period_ms", "lo", "hi", "seed");
-        return new(PeriodSeconds(element), Value(element, "lo"), Value(element, "hi"), (int)Value(element, "seed", 7));
+        return new(PeriodSeconds(element), RateOf(element, "lo"), RateOf(element, "hi"), (int)Value(element, "seed", 7));
     }
+
+    private static double Rate(JsonElement element)
+        => element.GetDouble() is >= 0 and < double.PositiveInfinity and var rate ? rate : throw new FormatException($"{element.GetRawText()} is no rate");
+
+    private static double RateOf(JsonElement element, string key, double? otherwise = null)
+        => element.TryGetProperty(key, out var value) ? Rate(value) : otherwise ?? throw new FormatException($"{key} is missing");
 
     private static double PeriodSeconds(JsonElement element)
         => Value(element, "period_ms") is > 0 and var period ? period / 1000 : throw new FormatException("period_ms is not above 0");

@@ -6,7 +6,7 @@ internal static class ScenarioFaults
     // What a run has the memory for, and more than any has needed.
     private const double MostSteps = 1e7;
     private const int MostHosts = 1000, MostFlows = 1000, LargestWindow = 100_000, LongestName = 100;
-    private const double LongestPeriodMilliseconds = 3_600_000;
+    private const double LongestPeriodMilliseconds = 3_600_000, FastestGbps = 100_000, LargestMessage = 1e12;
 
     public static IEnumerable<string> Of(Scenario scenario)
     {
@@ -31,6 +31,9 @@ internal static class ScenarioFaults
         Expect(scenario.Sampling.RefreshMilliseconds >= 0, "sampling.refresh_ms", "at least 0", scenario.Sampling.RefreshMilliseconds);
         Expect(scenario.Sampling.RefreshShiftMilliseconds >= 0, "sampling.refresh_shift_ms", "at least 0", scenario.Sampling.RefreshShiftMilliseconds);
         Expect(scenario.Sampling.PacketBytes >= 0, "sampling.packet_bytes", "at least 0", scenario.Sampling.PacketBytes);
+        Expect(scenario.Sampling.PeriodJitter is >= 0 and <= 1, "sampling.period_jitter", "0 to 1", scenario.Sampling.PeriodJitter);
+        Expect(scenario.Sampling.StampNoiseMicroseconds >= 0, "sampling.stamp_noise_us", "at least 0", scenario.Sampling.StampNoiseMicroseconds);
+        Expect(scenario.Sampling.RateNoise >= 0, "sampling.rate_noise", "at least 0", scenario.Sampling.RateNoise);
         OfRail(scenario.Rails.Sout, "rails.sout");
         OfRail(scenario.Rails.Sup, "rails.sup");
         var hasBig = scenario.Flows.Any(group => group?.Workload.MessageBytes >= Workload.BigMessage);
@@ -46,6 +49,9 @@ internal static class ScenarioFaults
             }
         }
 
+        OfWindows(scenario.Events, "events");
+        OfWindows(scenario.Steady, "steady");
+
         // A limit that is compared with nothing would be met by all.
         OfLimits(scenario.Expect?.MaxConvergenceMilliseconds, "max_conv_ms", scenario.Events.Length, "events");
         OfLimits(scenario.Expect?.MaxShareDeviation, "max_std_r", scenario.Steady.Length, "steady");
@@ -55,9 +61,20 @@ internal static class ScenarioFaults
         void OfLimits(double?[]? limits, string key, int count, string of)
             => Expect(limits is not { Length: > 0 } || limits.Length == count, $"expect.{key}", $"as many as {of}, {count}", limits?.Length);
 
+        // Of one that ends before it begins, or after the run, nothing is ever measured.
+        void OfWindows(TimeWindow[] windows, string key)
+        {
+            for (var i = 0; i < windows.Length; i++)
+            {
+                var window = windows[i];
+                Expect(window.From >= 0 && window.From < window.To && window.To <= scenario.Duration, $"{key}[{i}]", "0 <= t0 < t1 <= duration_s",
+                    FormattableString.Invariant($"[{window.From}, {window.To}]"));
+            }
+        }
+
         void OfRail(Rail rail, string key)
         {
-            Expect(rail.LinkGbps > 0, $"{key}.link_gbps", "above 0", rail.LinkGbps);
+            Expect(rail.LinkGbps is > 0 and <= FastestGbps, $"{key}.link_gbps", $"above 0, at most {FastestGbps}", rail.LinkGbps);
             Expect(rail.FairFloor is >= 0 and <= 1, $"{key}.fair_floor", "0 to 1", rail.FairFloor);
         }
 
@@ -65,8 +82,10 @@ internal static class ScenarioFaults
         {
             var workload = group.Workload;
             Expect(group.Count is > 0 and <= MostFlows, $"{key}.count", $"1 to {MostFlows}", group.Count);
+            Expect(group.Start < group.Stop, $"{key}.stop", "above start", group.Stop);
             Expect(group.Host is null || (group.Host >= 0 && group.Host < scenario.Hosts), $"{key}.host", "below hosts", group.Host);
             Expect(workload.Window is > 0 and <= LargestWindow, $"{key}.workload.window", $"1 to {LargestWindow}", workload.Window);
+            Expect(workload.MessageBytes is >= 0 and <= LargestMessage, $"{key}.workload.msg_bytes", $"0 to {LargestMessage:0}", workload.MessageBytes);
             Expect(workload.Kind != WorkloadKind.Openloop || workload.OfferedGbps is not null, $"{key}.workload.gbps", "a rate", "none");
             if (workload.Kind == WorkloadKind.Burst)
             {
