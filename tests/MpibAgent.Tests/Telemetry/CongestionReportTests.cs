@@ -39,6 +39,13 @@ public sealed class CongestionReportTests
     }
 
     [Fact]
+    public void The_document_shows_that_one()
+    {
+        var lines = File.ReadLines(Checkout.Path("doc", "interface.md")).SkipWhile(line => !line.StartsWith("    4349504d", StringComparison.Ordinal)).Take(2);
+        Assert.Equal(Convert.ToHexString(CongestionSender.Bytes(Report, TelemetryRig.Key)), string.Concat(lines).Replace(" ", "").ToUpperInvariant());
+    }
+
+    [Fact]
     public async Task The_header_for_C_makes_the_same_bytes_and_they_are_accepted()
     {
         Prerequisites.RequireCommand("gcc", "gcc libc6-dev");
