@@ -69,9 +69,20 @@ var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplace
 // A first argument in brackets is taken for a directive, of which there is none, and would be passed over.
 string[] faults = [.. parsed.Errors.Select(error => error.Message),
     .. parsed.Tokens.Where(token => token.Type == TokenType.Directive).Select(token => $"Unrecognized command or argument '{token.Value}'.")];
-return faults.Length == 0
-    ? parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false })
-    : Complain(Usage, [.. faults, "see: mpib-exporter --help"]);
+if (faults.Length > 0)
+{
+    return Complain(Usage, [.. faults, "see: mpib-exporter --help"]);
+}
+
+try
+{
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+{
+    // What --help or --version have to say finds no place: a full disk, a closed descriptor.
+    return Complain(Failed, (fault.InnerException ?? fault).Message);
+}
 
 static void Expect(OptionResult result, bool isGood, string expected)
 {

@@ -35,6 +35,15 @@ public sealed class ListenTests
         Assert.Contains(reason, said, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--help >/dev/full", "mpib-exporter: No space left on device")]
+    [InlineData("--version >&-", "mpib-exporter: Bad file descriptor")]
+    public void Output_that_finds_no_place_is_told_in_a_line(string arguments, string expected)
+    {
+        var (code, said) = ExporterProcess.Run(arguments);
+        Assert.Equal((1, expected), (code, said.Trim()));
+    }
+
     [Fact]
     public void Where_somebody_listens_already_it_says_so()
     {
