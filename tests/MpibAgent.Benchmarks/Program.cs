@@ -40,6 +40,20 @@ var only = new Option<string[]>("--only")
 };
 only.AcceptOnlyFromAmong([.. sections.Select(section => section.Name)]);
 
+// Of no rounds there are figures too, all of them NaN, and they would go into doc.
+foreach (var number in new[] { seconds, rounds, idle })
+{
+    number.Validators.Add(result =>
+    {
+        if (result.Tokens is [var token] && !(int.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && value >= 1))
+        {
+            result.AddError($"{number.Name}: expected a whole number of 1 or more, got '{token.Value}'");
+        }
+    });
+}
+
+agent!.AcceptExistingOnly();
+
 var command = new RootCommand("Measures everything side by side in one run and writes doc/benchmarks.md.") { seconds, rounds, idle, agent, output, only };
 command.SetAction(arguments =>
 {
