@@ -11,7 +11,7 @@ check_region() {
     owner=$(stat -c %U /tmp/mpib)
     case $owner in
         root | mpib) ;;
-        *) fail "/tmp/mpib belongs to $owner, not to root or mpib; remove it and run this again" ;;
+        *) fail "/tmp/mpib belongs to $owner, not to root or mpib; remove it when no job runs, and run this again" ;;
     esac
 }
 

@@ -196,7 +196,7 @@ internal static partial class Ownership
 
     /// <summary>What to do for an operator who lacks permission.</summary>
     public static string WhatToRun => CurrentUser == 0 || CurrentUser == _serviceUser.Value?.User
-        ? "remove it, or choose another path"
+        ? "remove it when no job runs, or choose another path"
         : "run: sudo systemctl start mpib-agent, or: sudo mpib-agent, or choose other paths with --hints, --socket and --control";
 
     private static string Describe(UnixFileType type) => type switch
