@@ -84,7 +84,8 @@ internal sealed class CounterRefresh
 
     private void Compare(double now, ulong moved)
     {
-        var isAlike = Math.Abs((double)moved - _moved) < Alike * Math.Max(moved, _moved);
+        // Where a refresh takes about as long as a reading, one that misses it is made up for by the next, and after that comes a single one.
+        var isAlike = AreAlike(moved, _moved) || (_still > 0 ? AreAlike(moved, 2.0 * _moved) : AreAlike(2.0 * moved, _moved));
         _moved = moved;
         var change = (isAlike, _still) switch
         {
@@ -101,6 +102,8 @@ internal sealed class CounterRefresh
         _suspicion = Math.Clamp(_suspicion + change, 0, 1);
         _isTold = _suspicion > (_isTold ? Forgotten : Told);
     }
+
+    private static bool AreAlike(double a, double b) => Math.Abs(a - b) < Alike * Math.Max(a, b);
 
     private void Move(double now, bool isImpossible)
     {

@@ -118,6 +118,19 @@ public sealed class CounterRefreshTests
         Assert.Equal(0, _refresh.Few);
     }
 
+    [Fact]
+    public void It_looks_so_also_where_a_reading_now_and_then_misses_a_refresh_that_the_next_makes_up_for()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            Add(1, 0);
+            Add(1, 10);
+            Add(4, 5);
+        }
+
+        Assert.InRange(_refresh.Few, Reading, 1.5 * Reading);
+    }
+
     /// <summary>The readings at the ends of a burst hold any part of one.</summary>
     [Theory]
     [InlineData(1.3, 2.2)]
