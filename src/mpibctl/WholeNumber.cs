@@ -11,13 +11,12 @@ internal static class WholeNumber
     {
         option.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && !(TryParse(token.Value, out var number) && number >= least && number <= most))
+            if (result.Tokens is [var token]
+                && !(int.TryParse(token.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
             {
                 result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: expected {least} to {most}, got '{Text.Safe(token.Value)}'"));
             }
         });
         return option;
     }
-
-    private static bool TryParse(string text, out int number) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 }
