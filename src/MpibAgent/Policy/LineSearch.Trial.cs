@@ -55,14 +55,6 @@ internal sealed partial class LineSearch
             return;
         }
 
-        if (_base is { } lost && x.Sum < 0.3 * lost.Sum * Math.Exp(-_step))
-        {
-            // No step costs so much: the network has changed, and this trial tells nothing.
-            Hold(_held, null);
-            _expected = lost.Sum;
-            return;
-        }
-
         _measured.Add(x);
         var needed = _isConfirming ? 2 : _step >= BigStep && _noise < 0.05 ? 1 : Math.Clamp((int)(2 * Math.Pow(_noise / 0.025, 2)), 2, 8);
         if (_measured.Count < needed || _base is not { } was)
@@ -72,8 +64,7 @@ internal sealed partial class LineSearch
 
         // What was under way when the share changed may still be: as long as the proportion goes on towards the new one, wait.
         var mean = Mean(_measured, needed);
-        _hasFollowed = HasFollowed(was, mean);
-        var followed = _hasFollowed ? 1 : Followed(was, mean);
+        var followed = Followed(was, mean);
         var isMoving = !(followed < _followed + 0.1);
         var (growing, capacity) = _direction > 0 ? (mean.Sup, _supCapacity) : (mean.Sout, _soutCapacity);
         if (followed is > 0.2 and < 0.75 && (isMoving || (_step >= BigStep && growing < 0.8 * capacity && _trialAge < LongestDrain)))
@@ -94,10 +85,6 @@ internal sealed partial class LineSearch
     /// <summary>How far the proportion of the rates has followed the step: 1 when all the way.</summary>
     private double Followed(in Rates b, in Rates a) =>
         _trial is > 0 and < 1 && _held is > 0 and < 1 ? _direction * Math.Log((a.Sup + 1) * (b.Sout + 1) / ((a.Sout + 1) * (b.Sup + 1))) / _step : 1;
-
-    /// <summary>Where the rates go by the new split as they went by the old one, they have followed a big step: what they were before may be off by a message or a packet.</summary>
-    private bool HasFollowed(in Rates was, in Rates now) => _step >= BigStep && _trial is > 0 and < 1 && _held is > 0 and < 1
-        && GoesByHeld(was) && Math.Abs(OffProportion(now, _trial)) < GoesBySplit * _step;
 
     private void Decide(in Rates b, in Rates a)
     {
@@ -130,7 +117,7 @@ internal sealed partial class LineSearch
                 return;
             }
 
-            followed = _hasFollowed ? 1 : (p0 + s1) / g;
+            followed = (p0 + s1) / g;
             f = p0 + s1 > 1e-9 ? (d > 0 ? s1 : p0) / (p0 + s1) : 0.5;
             _trialLength += 0.3 * (_measured.Count + 1 - _trialLength);
             if (followed < LeastFollowed)
@@ -140,9 +127,9 @@ internal sealed partial class LineSearch
             }
         }
 
-        // Right after a change the noise is that of the rates before; a rail that goes to and fro shows what it is now, unless that is the ends of bursts.
+        // A rail that goes to and fro by whole packets, unless those are the ends of bursts.
         var unrest = _isEvent && _step >= BigStep && _burstAge > LongBurst ? Math.Max(_soutUnrest, _supUnrest) : 0;
-        var margin = Math.Clamp(4 * Math.Max(_noise, NoiseOfUnrest * unrest) / Math.Max(_step, 0.01), 0.03, 0.15);
+        var margin = Math.Clamp(4 * _noise / Math.Max(_step, 0.01), 0.03, 0.15);
         if (f >= 1 - margin && followed < 0.75 && (_grid.IsFine || _held is > 0 and < 1))
         {
             f = Math.Max(margin + 0.01, followed);
@@ -176,7 +163,7 @@ internal sealed partial class LineSearch
             return true;
         }
 
-        if (_held is > 0 and < 1 && Math.Abs(OffProportion(b)) > OffProportionBy)
+        if (_held is > 0 and < 1 && Math.Abs(b.Off(_held)) > OffProportionBy)
         {
             TakeAsCapacities(a, b);
         }
@@ -190,7 +177,7 @@ internal sealed partial class LineSearch
 
     private void NotFollowed(in Rates a, in Rates b, double g)
     {
-        var off = OffProportion(b);
+        var off = b.Off(_held);
         if (Math.Abs(off) <= OffTolerance)
         {
             Reject(b, a);
@@ -253,7 +240,7 @@ internal sealed partial class LineSearch
         var share = _grid.Best(Odds.ToShare(odds));
         var (high, low) = d > 0 ? (a, b) : (b, a);
         (_soutCapacity, _supCapacity) = (low.Sout, high.Sup);
-        if (share == _held || (_isEvent && !_bothTried && f < LeastPart))
+        if (share == _held)
         {
             Reject(b, a);
             return;

@@ -27,7 +27,7 @@ internal sealed partial class LineSearch
     {
         if (_last is { } last && _settling == 0)
         {
-            _off += 0.1 * (OffProportion(x) - _off);
+            _off += 0.1 * (x.Off(_held) - _off);
             _soutUnrest += 0.1 * (Unrest(x.Sout, last.Sout) - _soutUnrest);
             _supUnrest += 0.1 * (Unrest(x.Sup, last.Sup) - _supUnrest);
             var rail = _soutUnrest < _supUnrest ? 1 : 0;

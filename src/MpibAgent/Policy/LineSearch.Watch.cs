@@ -139,15 +139,13 @@ internal sealed partial class LineSearch
             return;
         }
 
-        // With a packet or message more in every other sample no two in a row are alike, and the last is as far off as any; while the goodput still falls it is the best.
-        var goesToAndFro = _deviant.Count > 2 && (b.Sum - a.Sum) * (a.Sum - _deviant[^3].Sum) < 0;
         var isDrop = _low >= 2;
-        var now = agree || goesToAndFro ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
+        var now = agree ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
         var drop = Math.Log(was.Sum / Math.Max(now.Sum, 1));
 
         // What was under way keeps one rail at its rate for a moment when the other one falls or rises: the first sample tells which has moved. Where
         // the best share cannot be had, one rail waits for the other anyway, and with big messages that tells nothing.
-        var moved = OffProportion(_deviant[0]);
+        var moved = _deviant[0].Off(_held);
         _beforeDrop = isDrop ? was.Sum : 0;
         _base = now;
         _low = _high = 0;
@@ -161,28 +159,13 @@ internal sealed partial class LineSearch
         }
     }
 
-    private bool MayStartEvent => HasToken && _active - _lastEvent >= _backoff;
-
-    /// <summary>Events are at most four in a row, and six a second.</summary>
-    private bool HasToken
-    {
-        get
-        {
-            _tokens = Math.Min(4, _tokens + (6 * (_active - _tokensAt)));
-            _tokensAt = _active;
-            return _tokens >= 1;
-        }
-    }
+    private bool MayStartEvent => _active - _lastEvent >= _backoff;
 
     /// <summary>By how much the rates that a trial began from may be off the split's proportion: the ends of messages put them off as well.</summary>
     private double OffTolerance => OffProportionBy + Math.Max(_soutUnrest, _supUnrest);
 
-    private double OffProportion(in Rates x) => OffProportion(x, _held);
-
-    private static double OffProportion(in Rates x, double share) => Math.Log((x.Sup + 1e3) / (x.Sout + 1e3)) - Odds.Of(share);
-
     /// <summary>Whether rates go by the share that is held: both rails are then held down by the fuller one.</summary>
-    private bool GoesByHeld(in Rates x) => Math.Abs(OffProportion(x)) <= OffTolerance;
+    private bool GoesByHeld(in Rates x) => Math.Abs(x.Off(_held)) <= OffTolerance;
 
     private void Probe(in Rates x)
     {
@@ -225,12 +208,6 @@ internal sealed partial class LineSearch
 
     private void StartEvent(int direction, double step)
     {
-        if (!HasToken)
-        {
-            return;
-        }
-
-        _tokens--;
         direction = direction != 0 ? direction : _random.Next(2) == 0 ? 1 : -1;
         (_eventBefore, _lastEvent) = (_lastEvent, _active);
         _bothTried = false;

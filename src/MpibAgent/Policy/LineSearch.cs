@@ -64,26 +64,17 @@ internal sealed partial class LineSearch
     private const double Lopsided = 0.3, LopsidedUnrest = 3;
     private const int LopsidedSamples = 3;
 
-    /// <summary>An event whose first trial finds the optimum within this part of its step is not explained by it: the other direction is tried.</summary>
-    private const double LeastPart = 0.2;
-
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
     /// <summary>Rates that have gone less than this part of a step have not followed it.</summary>
     private const double LeastFollowed = 0.35;
 
-    /// <summary>Rates that are as near as this part of a step to what the new split makes of them have followed it, whatever they were before.</summary>
-    private const double GoesBySplit = 0.2;
-
     /// <summary>Bytes per second, but not more than a part of the slower link: below it the logarithm of a rate is chance.</summary>
     private const double MostLeastRate = 1e6, LeastRatePart = 0.0005;
 
     /// <summary>The share of an end share's other rail at which a trial begins, so that what it brings is more than noise.</summary>
     private const double LeastFromEnd = 0.03;
-
-    /// <summary>What the noise of the goodput is at least, as a part of a rail's unrest, in a verdict on an event's big step.</summary>
-    private const double NoiseOfUnrest = 0.2;
 
     /// <summary>Where a rail's rate goes to and fro by more than this, one sample is not enough for a verdict that turns on both rails' rates.</summary>
     private const double UnrestToConfirm = 0.15;
@@ -118,7 +109,7 @@ internal sealed partial class LineSearch
     private double _trial;
     private int _direction;
     private double _step, _firstStep;
-    private bool _isEvent, _bothTried, _hasFollowed, _isConfirming;
+    private bool _isEvent, _bothTried, _isConfirming;
     private int _stepsTaken, _trialAge, _rises;
     private double _followed;
     private readonly List<Rates> _measured = [];
@@ -131,7 +122,6 @@ internal sealed partial class LineSearch
     private readonly Queue<int> _quick = new();
     private readonly double[] _return = [FirstReturn, FirstReturn];
     private double _backoff = 0.05, _beforeDrop, _lastEvent = -9, _eventBefore = -9;
-    private double _tokens = 4, _tokensAt;
     private double _soutCapacity, _supCapacity;
     private bool _wake = true;
 

@@ -104,13 +104,17 @@ public sealed class LineSearchTests
     [Fact]
     public void The_hosts_other_traffic_on_a_rail_does_not_pass_for_a_rail_that_waits()
     {
-        for (var i = 0; i < 400; i++)
+        const int Samples = 2000;
+        double off = 0;
+        for (var i = 0; i < Samples; i++)
         {
             // The job sends 0.2 of the link over each rail, others on and off over SUP.
             var others = i % 8 < 4 ? 0.6 * Rate : 0.2 * Rate;
             _search.Sample(_now += Period, new Rates(Period, 0.4 * Rate * (1 - _search.Share), (0.4 * Rate * _search.Share) + others));
-            Assert.InRange(_search.Share, 0.3, 0.7);
+            off += Math.Abs(_search.Share - 0.5) / Samples;
         }
+
+        Assert.InRange(off, 0, 0.1);
     }
 
     [Fact]
@@ -210,20 +214,6 @@ public sealed class LineSearchTests
         // SUP carries whole messages, one more or one less, which alone says that it waits for SOUT.
         SendLate(30, late: 20, toAndFro: 0.2);
         Assert.InRange(_search.Share, 0.7, 0.9);
-    }
-
-    [Theory]
-    [InlineData(1.3)]
-    [InlineData(0.7)]
-    public void A_step_after_a_drop_goes_by_the_mean_where_samples_go_to_and_fro(double first)
-    {
-        for (var i = 0; i < 20 && _search.Reason != "the rates changed"; i++)
-        {
-            Take(Goodput(0.25 * Rate, Rate) * (i % 2 == 0 ? first : 2 - first));
-        }
-
-        // 0.7 of ln 4, to either side.
-        Assert.Equal(0.7 * Math.Log(4), Math.Abs(Odds.Of(_search.Share)), 0.05);
     }
 
     [Theory]
