@@ -64,7 +64,8 @@ internal sealed partial class LineSearch
 
         // What was under way when the share changed may still be: as long as the proportion goes on towards the new one, wait.
         var mean = Mean(_measured, needed);
-        var followed = Followed(was, mean);
+        _hasFollowed = HasFollowed(was, mean);
+        var followed = _hasFollowed ? 1 : Followed(was, mean);
         var isMoving = !(followed < _followed + 0.1);
         var (growing, capacity) = _direction > 0 ? (mean.Sup, _supCapacity) : (mean.Sout, _soutCapacity);
         if (followed is > 0.2 and < 0.75 && (isMoving || (_step >= BigStep && growing < 0.8 * capacity && _trialAge < LongestDrain)))
@@ -85,6 +86,10 @@ internal sealed partial class LineSearch
     /// <summary>How far the proportion of the rates has followed the step: 1 when all the way.</summary>
     private double Followed(in Rates b, in Rates a) =>
         _trial is > 0 and < 1 && _held is > 0 and < 1 ? _direction * Math.Log((a.Sup + 1) * (b.Sout + 1) / ((a.Sout + 1) * (b.Sup + 1))) / _step : 1;
+
+    /// <summary>Where the rates go by the new split as they went by the old one, they have followed a big step: what they were before may be off by a message or a packet.</summary>
+    private bool HasFollowed(in Rates was, in Rates now) => _step >= BigStep && _trial is > 0 and < 1 && _held is > 0 and < 1
+        && GoesByHeld(was) && Math.Abs(now.Off(_trial)) < GoesBySplit * _step;
 
     private void Decide(in Rates b, in Rates a)
     {
@@ -117,7 +122,7 @@ internal sealed partial class LineSearch
                 return;
             }
 
-            followed = (p0 + s1) / g;
+            followed = _hasFollowed ? 1 : (p0 + s1) / g;
             f = p0 + s1 > 1e-9 ? (d > 0 ? s1 : p0) / (p0 + s1) : 0.5;
             _trialLength += 0.3 * (_measured.Count + 1 - _trialLength);
             if (followed < LeastFollowed)
@@ -127,16 +132,15 @@ internal sealed partial class LineSearch
             }
         }
 
-        // A rail that goes to and fro by whole packets, unless those are the ends of bursts.
-        var unrest = _isEvent && _step >= BigStep && _burstAge > LongBurst ? Math.Max(_soutUnrest, _supUnrest) : 0;
         var margin = Math.Clamp(4 * _noise / Math.Max(_step, 0.01), 0.03, 0.15);
         if (f >= 1 - margin && followed < 0.75 && (_grid.IsFine || _held is > 0 and < 1))
         {
             f = Math.Max(margin + 0.01, followed);
         }
 
-        if (f > margin && f < 1 - margin && unrest > UnrestToConfirm && !_isConfirming)
+        if (f > margin && f < 1 - margin && _isEvent && _step >= BigStep && _burstAge > LongBurst && !_isConfirming)
         {
+            // One sample may hold a packet or a message less.
             _isConfirming = true;
             return;
         }

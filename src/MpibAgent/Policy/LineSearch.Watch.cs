@@ -139,8 +139,10 @@ internal sealed partial class LineSearch
             return;
         }
 
+        // With a packet or message more in every other sample no two in a row are alike, and the last is as far off as any; while the goodput still falls it is the best.
+        var goesToAndFro = _deviant.Count > 2 && (b.Sum - a.Sum) * (a.Sum - _deviant[^3].Sum) < 0;
         var isDrop = _low >= 2;
-        var now = agree ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
+        var now = agree || goesToAndFro ? Mean(_deviant, Math.Min(2, _deviant.Count)) : b;
         var drop = Math.Log(was.Sum / Math.Max(now.Sum, 1));
 
         // What was under way keeps one rail at its rate for a moment when the other one falls or rises: the first sample tells which has moved. Where

@@ -70,14 +70,14 @@ internal sealed partial class LineSearch
     /// <summary>Rates that have gone less than this part of a step have not followed it.</summary>
     private const double LeastFollowed = 0.35;
 
+    /// <summary>Rates that are as near as this part of a step to what the new split makes of them have followed it, whatever they were before.</summary>
+    private const double GoesBySplit = 0.2;
+
     /// <summary>Bytes per second, but not more than a part of the slower link: below it the logarithm of a rate is chance.</summary>
     private const double MostLeastRate = 1e6, LeastRatePart = 0.0005;
 
     /// <summary>The share of an end share's other rail at which a trial begins, so that what it brings is more than noise.</summary>
     private const double LeastFromEnd = 0.03;
-
-    /// <summary>Where a rail's rate goes to and fro by more than this, one sample is not enough for a verdict that turns on both rails' rates.</summary>
-    private const double UnrestToConfirm = 0.15;
 
     /// <summary>Samples that a trial may take, and of them those that a big step waits for a queue to drain.</summary>
     private const int LongestTrial = 45, LongestDrain = 30;
@@ -109,7 +109,7 @@ internal sealed partial class LineSearch
     private double _trial;
     private int _direction;
     private double _step, _firstStep;
-    private bool _isEvent, _bothTried, _isConfirming;
+    private bool _isEvent, _bothTried, _hasFollowed, _isConfirming;
     private int _stepsTaken, _trialAge, _rises;
     private double _followed;
     private readonly List<Rates> _measured = [];

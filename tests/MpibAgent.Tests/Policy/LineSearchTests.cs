@@ -217,6 +217,20 @@ public sealed class LineSearchTests
     }
 
     [Theory]
+    [InlineData(1.3)]
+    [InlineData(0.7)]
+    public void A_step_after_a_drop_goes_by_the_mean_where_samples_go_to_and_fro(double first)
+    {
+        for (var i = 0; i < 20 && _search.Reason != "the rates changed"; i++)
+        {
+            Take(Goodput(0.25 * Rate, Rate) * (i % 2 == 0 ? first : 2 - first));
+        }
+
+        // 0.7 of ln 4, to either side.
+        Assert.Equal(0.7 * Math.Log(4), Math.Abs(Odds.Of(_search.Share)), 0.05);
+    }
+
+    [Theory]
     [InlineData(0.95, true)]
     [InlineData(1.1, false)]
     public void One_packet_more_on_the_giving_rail_does_not_end_a_trial(double next, bool isBelieved)
@@ -232,6 +246,13 @@ public sealed class LineSearchTests
         Measure(1.1);
         Assert.Equal(trial, _search.Share);
         Measure(next);
+        if (isBelieved)
+        {
+            // What lies inside a big step takes a second sample.
+            Assert.Equal(trial, _search.Share);
+            Measure(next);
+        }
+
         Assert.Equal(isBelieved ? $"accepted 0.500 to {_search.Share:0.000}" : "the rates changed", _search.Reason);
         Assert.Equal(isBelieved, _search.Share > 0.6);
 
