@@ -161,7 +161,18 @@ internal sealed partial class LineSearch
         }
     }
 
-    private bool MayStartEvent => _active - _lastEvent >= _backoff;
+    private bool MayStartEvent => HasToken && _active - _lastEvent >= _backoff;
+
+    /// <summary>Events are at most four in a row, and six a second.</summary>
+    private bool HasToken
+    {
+        get
+        {
+            _tokens = Math.Min(4, _tokens + (6 * (_active - _tokensAt)));
+            _tokensAt = _active;
+            return _tokens >= 1;
+        }
+    }
 
     /// <summary>By how much the rates that a trial began from may be off the split's proportion: the ends of messages put them off as well.</summary>
     private double OffTolerance => OffProportionBy + Math.Max(_soutUnrest, _supUnrest);
@@ -210,6 +221,12 @@ internal sealed partial class LineSearch
 
     private void StartEvent(int direction, double step)
     {
+        if (!HasToken)
+        {
+            return;
+        }
+
+        _tokens--;
         direction = direction != 0 ? direction : _random.Next(2) == 0 ? 1 : -1;
         (_eventBefore, _lastEvent) = (_lastEvent, _active);
         _bothTried = false;

@@ -122,6 +122,7 @@ internal sealed partial class LineSearch
     private readonly Queue<int> _quick = new();
     private readonly double[] _return = [FirstReturn, FirstReturn];
     private double _backoff = 0.05, _beforeDrop, _lastEvent = -9, _eventBefore = -9;
+    private double _tokens = 4, _tokensAt;
     private double _soutCapacity, _supCapacity;
     private bool _wake = true;
 

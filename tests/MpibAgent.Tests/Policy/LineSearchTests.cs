@@ -104,17 +104,13 @@ public sealed class LineSearchTests
     [Fact]
     public void The_hosts_other_traffic_on_a_rail_does_not_pass_for_a_rail_that_waits()
     {
-        const int Samples = 2000;
-        double off = 0;
-        for (var i = 0; i < Samples; i++)
+        for (var i = 0; i < 400; i++)
         {
             // The job sends 0.2 of the link over each rail, others on and off over SUP.
             var others = i % 8 < 4 ? 0.6 * Rate : 0.2 * Rate;
             _search.Sample(_now += Period, new Rates(Period, 0.4 * Rate * (1 - _search.Share), (0.4 * Rate * _search.Share) + others));
-            off += Math.Abs(_search.Share - 0.5) / Samples;
+            Assert.InRange(_search.Share, 0.3, 0.7);
         }
-
-        Assert.InRange(off, 0, 0.1);
     }
 
     [Fact]
