@@ -23,7 +23,12 @@ internal static class IniFile
                 continue;
             }
 
-            if (line[0] == '[' && line[^1] == ']')
+            if (line.Any(character => char.IsControl(character) && character != '\t'))
+            {
+                // What an editor does not show. The runtime reads a number past a 0 byte at its end.
+                yield return new Line(number, null, "", "expected text, found a control character");
+            }
+            else if (line[0] == '[' && line[^1] == ']')
             {
                 section = line[1..^1].Trim();
             }

@@ -192,6 +192,16 @@ public sealed class SettingsReaderTests : IDisposable
     public void A_comment_behind_a_value_is_refused_and_not_taken_into_it(string lines) =>
         Assert.Matches(@":\d: \[(Hints|Rails)\] \w+: a comment takes a line of its own, got '", Assert.Single(Faults("[Hints]\n" + lines)));
 
+    [Theory]
+    [InlineData("[Hints]\nInitial = 2\0")]
+    [InlineData("[Hints]\nIni\btial = 2")]
+    [InlineData("[Hi\u001bnts]\n")]
+    public void What_an_editor_does_not_show_is_a_fault(string lines) =>
+        Assert.Contains("expected text, found a control character", Assert.Single(Faults(lines)), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_tab_is_a_blank() => Assert.Equal(7u, Read("[Hints]\n\tInitial\t=\t7\t\n#\0").Hints.Initial);
+
     [Fact]
     public void A_mark_inside_a_value_is_no_comment() => Assert.Equal("/tmp/a#b;c", Read("[Hints]\nPath = /tmp/a#b;c").Hints.Path);
 
