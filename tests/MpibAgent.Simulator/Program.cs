@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using MpibAgent.Simulator;
 
 // dotnet run -c Release --project tests/MpibAgent.Simulator -- --help
@@ -38,6 +39,8 @@ command.SetAction(arguments =>
     Expect(arguments.GetValue(files)!.Length == 0 || (arguments.GetValue(random) is null && arguments.GetValue(randomSeed) is null), "FILE",
         "none beside --random and --random-seed", arguments.GetValue(files)!.FirstOrDefault());
 
+    var unknown = arguments.GetValue(files)!.FirstOrDefault(file => file.Name.StartsWith('-'));
+    Expect(unknown is null, "options", "those of --help", unknown?.Name);
     Expect(arguments.GetValue(calm) is null or (>= Calm.Measured and <= 3600), "--calm", FormattableString.Invariant($"{Calm.Measured} to 3600"), arguments.GetValue(calm));
     Expect(arguments.GetValue(calm) is null || arguments.GetValue(random) is not null || number is not null, "--calm", "--random or --random-seed beside it", "neither");
 
@@ -90,7 +93,14 @@ command.SetAction(arguments =>
 
 try
 {
-    return command.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    var parsed = command.Parse(args);
+    if (parsed.Errors is [var error, ..])
+    {
+        // One value alone is wrong where it is no number.
+        throw new ArgumentException(error.SymbolResult is OptionResult { Tokens: [var value] } result ? $"{result.Option.Name}: expected a number, got {value.Value}" : error.Message);
+    }
+
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception e) when (Cause(e) is ScenarioException or ArgumentException or IOException or UnauthorizedAccessException)
 {

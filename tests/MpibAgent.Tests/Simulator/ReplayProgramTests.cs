@@ -20,6 +20,10 @@ public sealed class ReplayProgramTests
     [InlineData("a.json --calm 20", "--calm: expected --random or --random-seed beside it, got neither")]
     [InlineData("--random 1 --calm 2", "--calm: expected 5 to 3600, got 2")]
     [InlineData("--random 0", "--random: expected at least 1, got 0")]
+    [InlineData("--seeds x", "--seeds: expected a number, got x")]
+    [InlineData("a.json --period 5ms", "--period: expected a number, got 5ms")]
+    [InlineData("a.json --sedes 5", "options: expected those of --help, got --sedes")]
+    [InlineData("a.json --seeds", "Required argument missing for option: '--seeds'.")]
     public async Task What_cannot_be_run_is_told_with_exit_code_2(string arguments, string expected)
     {
         using var files = new TempDirectory();
