@@ -425,6 +425,10 @@ done
 
 case $mode in
     build)
+        # Before a minute's work, not after it.
+        if [ -d "$output" ] || [ ! -d "$(dirname "$output")" ]; then
+            fail "--build-only $output: expected a file in a directory that exists"
+        fi
         build
         each_listed keep_built
         ;;

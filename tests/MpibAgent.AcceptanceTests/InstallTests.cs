@@ -161,6 +161,17 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
         Assert.Equal($"install.sh: there is nothing to build in {SystemdMachine.Source}: expected a checkout; an unpacked tarball has the programs at its top", outcome.Errors.Trim());
     }
 
+    [Theory]
+    [InlineData("/tmp")]
+    [InlineData("/tmp/none/agent")]
+    public async Task Nor_for_a_file_that_cannot_be_written(string file)
+    {
+        var outcome = await Machine.RunAsync(Install, "--build-only", file);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal($"install.sh: --build-only {file}: expected a file in a directory that exists", outcome.Errors.Trim());
+    }
+
     [Fact]
     public async Task What_finds_no_room_leaves_nothing_behind()
     {
