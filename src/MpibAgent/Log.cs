@@ -32,7 +32,7 @@ internal static partial class Log
     [LoggerMessage(106, LogLevel.Error, "settings: {Fault}", EventName = "setting-fault")]
     public static partial void SettingFault(ILogger log, string fault);
 
-    [LoggerMessage(107, LogLevel.Error, "the settings have {Faults} faults; nothing changed", EventName = "reload-refused")]
+    [LoggerMessage(107, LogLevel.Error, "faults in the settings: {Faults}; nothing changed", EventName = "reload-refused")]
     public static partial void ReloadRefused(ILogger log, int faults);
 
     [LoggerMessage(108, LogLevel.Error, "the system gives no more memory: what needs some is refused or waits; registrations and hints stay",

@@ -90,7 +90,7 @@ public sealed class SettingsReloadTests : IAsyncLifetime
     {
         await StartAsync("[Policy]\nName = capacity\n");
         Reload("[Policy]\nName = fastest\nPeriodMs = 1\nAlternatingMs = 7\n[Hints]\nColour = red\n");
-        Assert.Equal("the settings have 3 faults; nothing changed", Agent.Log.Single("reload-refused"));
+        Assert.Equal("faults in the settings: 3; nothing changed", Agent.Log.Single("reload-refused"));
         var faults = Told("setting-fault");
         Assert.Equal(3, faults.Count);
         Assert.Contains($"{_files["agent.conf"]}:2: [Policy] Name: expected manual or alternating or capacity or adaptive, got 'fastest'", faults[0], StringComparison.Ordinal);

@@ -19,7 +19,7 @@ internal sealed class ReportKey
     {
         // Looked at before it is opened: a FIFO would wait, a device never end.
         Check(path, Ownership.StatusOfTarget(path)
-            ?? throw new Fault($"cannot look at the key file {path}: {Marshal.GetLastPInvokeErrorMessage()}"));
+            ?? throw CannotRead(path, Marshal.GetLastPInvokeErrorMessage()));
         try
         {
             using var handle = File.OpenHandle(path);
@@ -41,7 +41,7 @@ internal sealed class ReportKey
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new Fault($"cannot read the key file {path}: {fault.Message}", fault);
+            throw CannotRead(path, fault.Message);
         }
     }
 
@@ -62,6 +62,10 @@ internal sealed class ReportKey
         HMACSHA256.HashData(_key, datagram[..CongestionReport.SignedSize], whole);
         whole[..CongestionReport.MacSize].CopyTo(mac);
     }
+
+    /// <summary>As a rule a path that works for root, whose the file is, and not for the service.</summary>
+    private static Fault CannotRead(string path, string reason) => new($"cannot read the key file {path}: {reason}; "
+        + $"let the unit pass it on (LoadCredential=, see operations.md, Telemetry), or {Ownership.UserName(Ownership.CurrentUser)} read it and enter the directories on its way");
 
     private static void Check(string path, FileStatus found)
     {

@@ -40,7 +40,7 @@ internal sealed class TelemetryOptions
 
         if (Ipv4Endpoint.TryParse(Listen, out var listen) && !listen.IsLoopback)
         {
-            yield return ("Telemetry:Listen", $"[Telemetry] Listen is {Listen}, which other hosts can reach; set KeyFile, or listen at 127.0.0.1");
+            yield return ("Telemetry:Listen", $"other hosts can reach {Listen}; set KeyFile, or listen at 127.0.0.1");
         }
 
         if (SenderList.TryParse(AllowedSenders, out var senders) && !senders.IsLoopbackOnly)
