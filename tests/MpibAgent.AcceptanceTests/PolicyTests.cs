@@ -21,7 +21,7 @@ public sealed class PolicyTests(SystemdMachine machine) : AcceptanceTest(machine
         await HintAsync(alice, 7);
         var journal = await Journal.FromNowAsync(Machine);
         await Machine.ShellAsync("printf '[Policy]\\nName = alternating\\nNmae = x\\n' >/etc/mpib/agent.conf; systemctl reload mpib-agent");
-        Assert.Contains("1 faults", Assert.Single(await journal.EntriesAsync(1, "MPIB_EVENT=reload-refused"))["MESSAGE"], StringComparison.Ordinal);
+        Assert.Contains("faults in the settings: 1;", Assert.Single(await journal.EntriesAsync(1, "MPIB_EVENT=reload-refused"))["MESSAGE"], StringComparison.Ordinal);
         Assert.Equal(pid, await PropertyAsync("MainPID"));
 
         await Machine.ShellAsync($"printf '[Policy]\\nName = capacity\\n{Rails}' >/etc/mpib/agent.conf; systemctl restart mpib-agent");
