@@ -21,6 +21,15 @@ if [ ${#names[@]} = 0 ]; then
     exit 2
 fi
 
+case " ${names[*]} " in
+    *' jammy '* | *' noble '*)
+        if [ ! -r "$keyring" ]; then
+            echo "distributions.sh: Ubuntu's keys are not in $keyring; take them from Ubuntu's package ubuntu-keyring, and name the file in UBUNTU_KEYRING" >&2
+            exit 1
+        fi
+        ;;
+esac
+
 if [ $# = 0 ]; then
     for class in Boot Control Hardening Journal OperatorsDay ProcessesOverRestart Restart Stop Upgrade Watchdog WithoutSocketUnits; do
         set -- "$@" -class "MpibAgent.AcceptanceTests.${class}Tests"
