@@ -58,6 +58,7 @@ var command = new RootCommand("Measures everything side by side in one run and w
 command.SetAction(arguments =>
 {
     var directory = Directory.CreateTempSubdirectory("mpib-b").FullName;
+    var memory = Directory.CreateDirectory(Path.Combine("/dev/shm", Path.GetFileName(directory))).FullName;
     try
     {
         var chosen = arguments.GetValue(only)!;
@@ -68,7 +69,7 @@ command.SetAction(arguments =>
             arguments.GetValue(output)!.Create();
         }
 
-        using var tools = new Tools(directory, arguments.GetValue(agent)?.FullName);
+        using var tools = new Tools(directory, memory, arguments.GetValue(agent)?.FullName);
 
         // What runs would go on for ever, and one of them takes a core. Not with Ctrl-C, which all of them get.
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => tools.Dispose());
@@ -92,6 +93,7 @@ command.SetAction(arguments =>
     finally
     {
         Directory.Delete(directory, recursive: true);
+        Directory.Delete(memory, recursive: true);
     }
 });
 return command.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -39,7 +39,7 @@ internal static class SteeringBenchmark
         Report.Section(run, "Steering",
             [
                 "A job that always sends, over rails of 400 and 200 Gb/s whose rates vary by 1 % from one millisecond to the next (`nics.c`, on a core of its own beside each of them).",
-                "The counters are ordinary files: those of the kernel's interfaces, and of RDMA devices, take longer to read (see Pieces). The floor wakes up, reads both counters, and does",
+                "The counters are files in /dev/shm: those of the kernel's interfaces, and of RDMA devices, take longer to read (see Pieces). The floor wakes up, reads both counters, and does",
                 "nothing with them; who sleeps longer finds less in the caches. What is left of the agent's cost grows neither with flows nor with connections.",
                 $"{Watched.TotalSeconds:0} s each.",
             ],
