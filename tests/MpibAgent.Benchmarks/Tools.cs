@@ -14,6 +14,7 @@ internal sealed class Tools : IDisposable
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromSeconds(30);
 
     private readonly List<Process> _started = [];
+    private readonly string _memory;
 
     /// <param name="directory">Where all of them come to lie, empty.</param>
     /// <param name="memory">Where the agent's files and the counters come to lie, empty: /run and /sys are no disk either.</param>
@@ -21,7 +22,7 @@ internal sealed class Tools : IDisposable
     public Tools(string directory, string memory, string? agent)
     {
         Directory = directory;
-        Memory = memory;
+        _memory = memory;
         Agent = agent ?? Path.Combine(this["bin"], "mpib-agent");
         foreach (var name in new[] { "floor", "load", "control", "control_floor", "reader", "ready", "ready_floor", "nics", "steering_floor" })
         {
@@ -46,13 +47,11 @@ internal sealed class Tools : IDisposable
 
     public string Directory { get; }
 
-    public string Memory { get; }
-
     public string Agent { get; }
 
-    /// <summary>The path of something by its name: what an agent or a floor runs on is in memory (m and n, a directory each, sys, and what begins with "floor."), all else is not.</summary>
+    /// <summary>The path of something by its name: what an agent or a floor runs on is in memory (a directory for each agent, sys, and what begins with "floor."), all else is not.</summary>
     public string this[string name] =>
-        Path.Combine(name is "m" or "n" or "sys" || name.StartsWith("floor.", StringComparison.Ordinal) ? Memory : Directory, name);
+        Path.Combine(name is "m" or "m1" or "m2" or "n" or "sys" || name.StartsWith("floor.", StringComparison.Ordinal) ? _memory : Directory, name);
 
     /// <summary>Starts the agent on files of its own, and returns it when it serves. Its log goes to a file, as it would to the journal.</summary>
     /// <param name="logLevel">From which level on it logs.</param>

@@ -27,6 +27,10 @@ var command = new RootCommand("Replays scenarios of two rails against split poli
 };
 command.SetAction(arguments =>
 {
+    // What is no option passes for a file.
+    var unknown = arguments.GetValue(files)!.FirstOrDefault(file => file.Name.StartsWith('-'));
+    Expect(unknown is null, "options", "those of --help", unknown?.Name);
+
     var number = arguments.GetValue(randomSeed);
     var scales = arguments.GetValue(encodings)!.Select(ScaleOf);
     List<Candidate> candidates = [.. from scale in scales from policy in arguments.GetValue(policies)! select new Candidate(policy, scale)];
@@ -39,8 +43,6 @@ command.SetAction(arguments =>
     Expect(arguments.GetValue(files)!.Length == 0 || (arguments.GetValue(random) is null && arguments.GetValue(randomSeed) is null), "FILE",
         "none beside --random and --random-seed", arguments.GetValue(files)!.FirstOrDefault());
 
-    var unknown = arguments.GetValue(files)!.FirstOrDefault(file => file.Name.StartsWith('-'));
-    Expect(unknown is null, "options", "those of --help", unknown?.Name);
     Expect(arguments.GetValue(calm) is null or (>= Calm.Measured and <= 3600), "--calm", FormattableString.Invariant($"{Calm.Measured} to 3600"), arguments.GetValue(calm));
     Expect(arguments.GetValue(calm) is null || arguments.GetValue(random) is not null || number is not null, "--calm", "--random or --random-seed beside it", "neither");
 

@@ -23,6 +23,7 @@ public sealed class ReplayProgramTests
     [InlineData("--seeds x", "--seeds: expected a number, got x")]
     [InlineData("a.json --period 5ms", "--period: expected a number, got 5ms")]
     [InlineData("a.json --sedes 5", "options: expected those of --help, got --sedes")]
+    [InlineData("--random 5 --sedes 5", "options: expected those of --help, got --sedes")]
     [InlineData("a.json --seeds", "Required argument missing for option: '--seeds'.")]
     public async Task What_cannot_be_run_is_told_with_exit_code_2(string arguments, string expected)
     {
