@@ -155,6 +155,12 @@ public sealed class PolicyEngineTests
     public async Task Rails_that_are_missing_are_told_of_when_a_policy_takes_charge_and_not_with_the_first_flow()
     {
         await using var agent = await RunningAgent.StartAsync(configure: ByCapacity);
+
+        // By the thread that reads them, which the start does not wait for.
+        Wait.Until(() => agent.Log.Count("rail-missing") == 2);
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        agent.WaitUntil(() => agent.Engine.MeanShare == 0.75);
         Assert.Equal(2, agent.Log.Count("rail-missing"));
     }
 
