@@ -40,8 +40,8 @@ public sealed class SettingsTests(SystemdMachine machine) : AcceptanceTest(machi
         Assert.Equal("2", await PropertyAsync("ExecMainStatus"));
         Assert.Equal("0", await PropertyAsync("NRestarts"));
         Assert.Equal("inactive", await PropertyAsync("ActiveState", "mpib-agent.socket"));
-        Assert.Contains("mpib-agent: /etc/mpib/agent.conf:2: [Hints] Inital: there is no such setting",
-            await Machine.ShellAsync("journalctl --unit=mpib-agent --priority=err --lines=20"), StringComparison.Ordinal);
+        _ = await Wait.UntilAsync(() => Machine.ShellAsync("journalctl --unit=mpib-agent --priority=err --lines=20"),
+            text => text.Contains("mpib-agent: /etc/mpib/agent.conf:2: [Hints] Inital: there is no such setting", StringComparison.Ordinal), "the fault is in the journal");
 
         await Machine.ShellAsync("mv /opt/good.conf /etc/mpib/agent.conf; systemctl restart mpib-agent");
         Assert.Equal("active\nactive\nactive", await Machine.ShellAsync($"systemctl is-active {Units}"));

@@ -43,6 +43,7 @@ public sealed class SlurmTests(SystemdMachine machine) : AcceptanceTest(machine)
     [Fact]
     public async Task After_a_job_processes_that_still_hold_slots_are_reported()
     {
+        var journal = await Journal.FromNowAsync(Machine);
         await using var alice = Client("alice");
         await using var tidy = Client("alice");
         Assert.Equal("ok 0", await alice.AskAsync("register 1 10.0.0.1 10.0.0.2"));
@@ -61,7 +62,9 @@ public sealed class SlurmTests(SystemdMachine machine) : AcceptanceTest(machine)
             """);
         var epilog = $"SLURM_JOB_ID=42 SLURM_JOB_UID=$(id -u alice) {Scripts}/epilog.sh";
 
-        await Machine.ShellAsync("journalctl --sync; " + epilog);
+        // The agent's log comes to the journal a moment later than the answers.
+        _ = await journal.EntriesAsync(1, "MPIB_EVENT=registered", $"MPIB_PID={await other.PidAsync()}");
+        await Machine.ShellAsync(epilog);
 
         var said = await Wait.UntilAsync(() => Machine.ShellAsync("journalctl --identifier=mpib-epilog --output=cat --quiet"), text => text.Length > 0,
             "the epilog has reported");

@@ -34,7 +34,7 @@ public sealed class DescriptorTests
 
             peers[0].Kill();
             Wait.Until(() => peers[^1].Do("register 1 10.0.0.1 10.0.0.2") == "ok 0");
-            Assert.Contains("raise LimitNOFILE=", agent.Output, StringComparison.Ordinal);
+            Wait.Until(() => agent.Output.Contains("raise LimitNOFILE=", StringComparison.Ordinal));
         }
         finally
         {
