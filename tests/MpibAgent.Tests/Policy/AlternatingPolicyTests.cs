@@ -19,12 +19,14 @@ public sealed class AlternatingPolicyTests
     }
 
     [Fact]
-    public void Asked_before_its_time_it_stays_where_it_is()
+    public void Asked_before_its_time_it_stays_where_it_is_for_the_rest_of_it()
     {
         var policy = new AlternatingPolicy(TimeSpan.FromSeconds(2), 0.25, 0.75);
         Assert.Equal(0.25, Decide(policy, 1, 7)[0]);
-        Assert.Equal(0.25, Decide(policy, 1, 8.9)[0]);
+        Assert.Equal(0.25, Decide(policy, 1, 8.5)[0]);
+        Assert.Equal(TimeSpan.FromSeconds(0.5), policy.Period);
         Assert.Equal(0.75, Decide(policy, 1, 9)[0]);
+        Assert.Equal(TimeSpan.FromSeconds(2), policy.Period);
     }
 
     [Theory]
