@@ -76,6 +76,11 @@ internal sealed partial class PeerSocket
         _received = _toSend = _sent = _registrations = 0;
         _closeWhenSent = _answered = _isDeaf = false;
         _mayBringDescriptors = mayBringDescriptors;
+        if (mayBringDescriptors)
+        {
+            SentDescriptors.ShowUrgent(descriptor);
+        }
+
         Interest = Ready.None;
     }
 

@@ -20,6 +20,16 @@ internal sealed unsafe partial class SentDescriptors
         return SetSocketOption(listener, SocketLevel, PassRights, ref no, sizeof(int)) == 0;
     }
 
+    /// <summary>
+    /// Puts a byte that is sent out of band (MSG_OOB) among the others, where <see cref="Peek"/> sees it and what comes with it: else a look passes it over, and it
+    /// stays there, for epoll to tell of for ever.
+    /// </summary>
+    public static void ShowUrgent(int socket)
+    {
+        var yes = 1;
+        _ = SetSocketOption(socket, SocketLevel, UrgentInline, ref yes, sizeof(int));
+    }
+
     /// <summary>Fills <paramref name="buffer"/> as recv(2) would, takes nothing, and says whether descriptors come with any of these bytes.</summary>
     public static nint Peek(int socket, Span<byte> buffer, out bool areThere)
     {
@@ -83,6 +93,7 @@ internal sealed unsafe partial class SentDescriptors
 
     private const int SocketLevel = 1;
     private const int PassRights = 83;
+    private const int UrgentInline = 10;
     private const int PeekFlag = 2;
     private const int ControlCut = 8;
     private const int NoMoreIn = 0;

@@ -112,9 +112,11 @@ public sealed class DescriptorTests
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(600)]
-    public async Task Nor_does_one_that_was_sent_before_the_agent_came(int bytesBefore)
+    [InlineData(0, "0")]
+    [InlineData(600, "0")]
+    [InlineData(0, "socket.MSG_OOB")]
+    [InlineData(600, "socket.MSG_OOB")]
+    public async Task Nor_does_one_that_was_sent_before_the_agent_came(int bytesBefore, string flags)
     {
         Prerequisites.RequireCommand("python3", "python3");
         using var files = new TempDirectory();
@@ -129,7 +131,7 @@ public sealed class DescriptorTests
             agent = socket.socket(socket.AF_UNIX)
             agent.connect('{files["agent.sock"]}')
             agent.send(bytes({bytesBefore}))
-            send(agent)
+            send(agent, {flags})
             reader.set_inheritable(True)
             os.dup2(reader.fileno(), 20)
             os.dup2(passed.fileno(), 3)
@@ -140,6 +142,39 @@ public sealed class DescriptorTests
         using var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]);
         Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
         Wait.Until(() => agent.Output.Contains("bad request", StringComparison.Ordinal));
+        await agent.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_byte_out_of_band_is_a_byte_to_who_has_to_look_for_descriptors()
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        using var files = new TempDirectory();
+        var passed = Path.Combine(files.Path, "pass.py");
+
+        // Who has connected before the agent came may have brought some. The last byte of the request is the one out of band.
+        await File.WriteAllTextAsync(passed, $"""
+            import os, socket, sys
+            passed = socket.socket(socket.AF_UNIX)
+            passed.bind('{files["agent.sock"]}')
+            passed.listen(100)
+            sent, has_sent = os.pipe()
+            if os.fork() == 0:
+                peer = socket.socket(socket.AF_UNIX)
+                peer.connect('{files["agent.sock"]}')
+                peer.send(bytes.fromhex('{Convert.ToHexString(RegistrationTests.Register(1))}'), socket.MSG_OOB)
+                os.close(has_sent)
+                with open('{files["answer"]}', 'w') as file: print(peer.recv(16).hex(), file=file)
+                os._exit(0)
+            os.close(has_sent)
+            os.read(sent, 1)
+            os.dup2(passed.fileno(), 9)
+            os.dup2(9, 3)
+            os.environ |= dict(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='registration')
+            os.execv(sys.argv[2], sys.argv[2:])
+            """, TestContext.Current.CancellationToken);
+        using var agent = AgentProcess.Start(files, $"exec python3 {passed}");
+        Wait.Until(() => File.Exists(files["answer"]) && File.ReadAllText(files["answer"]) == "5249504d100080000000000000000000\n");
         await agent.StopAsync();
     }
 
@@ -157,7 +192,7 @@ public sealed class DescriptorTests
             while True: slow.send(bytes(65536))
         except BlockingIOError: pass
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 3600))
-        def send(to): to.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [slow.fileno()]))])
+        def send(to, flags=0): to.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [slow.fileno()]))], flags)
         """;
 
     [Fact]
