@@ -7,7 +7,7 @@ namespace MpibAgent;
 
 /// <summary>
 /// Makes the agent the one that writes a file: an exclusive flock(2), for as long as this object and the process live, on another file beside it. Not
-/// on the file itself, which strangers may be able to open and therefore to lock; this one is mode 0600. It holds the owner's pid.
+/// on the file itself, which strangers may be able to open and therefore to lock; this one is mode 0600. It holds the owner's pid, where there was room for it.
 /// </summary>
 internal sealed partial class FileLock : IDisposable
 {
@@ -27,14 +27,8 @@ internal sealed partial class FileLock : IDisposable
                 throw new Fault($"another agent is running (pid {Owner(handle)}): it holds {path}; run: systemctl status mpib-agent");
             }
 
-            RandomAccess.SetLength(handle, 0);
-            RandomAccess.Write(handle, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), 0);
+            Sign(handle);
             return new FileLock(handle);
-        }
-        catch (IOException full)
-        {
-            handle.Dispose();
-            throw new Fault($"cannot write {path}: {full.Message}; make room on its file system", full);
         }
         catch
         {
@@ -62,6 +56,27 @@ internal sealed partial class FileLock : IDisposable
             // Another agent that starts at this moment has made it first.
             return Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite) ?? throw new Fault($"{path}: vanished right after it was made");
         }
+    }
+
+    /// <summary>
+    /// Written over what is there and cut to its length then: whoever fills the file system has no page to take in between. Where there is no room at all
+    /// it stays without a pid, which is for people; the lock is the flock.
+    /// </summary>
+    private static void Sign(SafeFileHandle handle)
+    {
+        var pid = Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n");
+        var length = 0;
+        try
+        {
+            RandomAccess.Write(handle, pid, 0);
+            length = pid.Length;
+        }
+        catch (IOException)
+        {
+            // Then not that of the one before either.
+        }
+
+        RandomAccess.SetLength(handle, length);
     }
 
     private static string Owner(SafeFileHandle handle)

@@ -80,10 +80,33 @@ public sealed class FullDiskTests(SystemdMachine machine) : IAsyncLifetime
         await agent.StartAsync();
     }
 
+    [Fact]
+    public async Task Whoever_takes_each_page_that_is_free_does_not_keep_it_from_a_restart()
+    {
+        await using var agent = await KeptAgent.MakeAsync(machine, _files);
+        await agent.StartAsync();
+        using var enough = new CancellationTokenSource();
+        var filler = Task.Run(() =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                FillUp();
+            }
+        }, TestContext.Current.CancellationToken);
+        for (var i = 0; i < 10; i++)
+        {
+            await agent.KillAsync();
+            await agent.StartAsync();
+        }
+
+        await enough.CancelAsync();
+        await filler;
+    }
+
     /// <summary>Until not a page is left.</summary>
     private void FillUp()
     {
-        using var filler = new FileStream(Filler, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        using var filler = new FileStream(Filler, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
         try
         {
             while (true)
