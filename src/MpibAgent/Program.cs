@@ -18,6 +18,7 @@ using MpibAgent.Telemetry;
 
 const int Stopped = 0, Failed = 1, BadSettings = 2;
 
+ProcessStart.Prepare();
 var settings = new SettingsReader();
 AgentOptions options;
 try
@@ -47,7 +48,7 @@ catch (Exception fault) when (fault is IOException or UnauthorizedAccessExceptio
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mpib-agent" });
 builder.Services.AddAgentLog(options.Log).AddComponents(options);
 
-var isService = Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null;
+var isService = NotifySocket.Path is not null;
 if (isService)
 {
     // Not AddSystemd(): it does nothing under ProtectProc=invisible (dotnet/runtime #125368).
@@ -101,6 +102,13 @@ using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
     {
         lifetime.StopApplication();
     }
+});
+
+// Systemd's lifetime takes SIGTERM alone, that of the foreground both.
+using var interrupt = !isService ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+{
+    signal.Cancel = true;
+    lifetime.StopApplication();
 });
 try
 {

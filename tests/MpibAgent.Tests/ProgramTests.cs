@@ -13,11 +13,15 @@ public sealed class ProgramTests : IDisposable
     [InlineData("TERM")]
     [InlineData("INT")]
     [InlineData("HUP")]
-    public async Task A_signal_stops_it_with_exit_code_0(string signal)
+    [InlineData("HUP", "NOTIFY_SOCKET=")]
+    [InlineData("HUP", "NOTIFY_SOCKET=x")]
+    [InlineData("HUP", "NOTIFY_SOCKET=$(printf %0108d 0)")]
+    public async Task A_signal_stops_it_with_exit_code_0(string signal, string environment = "")
     {
-        using var agent = AgentProcess.Start(_files, arguments: "--manual");
+        using var agent = AgentProcess.Start(_files, $"export {environment};", "--manual");
         await agent.StopAsync(signal);
         Assert.Contains("stopping", agent.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("fatal", agent.Output, StringComparison.Ordinal);
         Assert.False(File.Exists(_files["agent.sock"]));
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using MpibAgent.Systemd;
 
 namespace MpibAgent.Logging;
 
@@ -19,7 +20,7 @@ internal static unsafe partial class JournalStream
     public static bool IsConnected => Names(Environment.GetEnvironmentVariable("JOURNAL_STREAM"), StandardError);
 
     /// <summary>Standard error leads nowhere in a service: where journald is away when a service starts, systemd opens /dev/null in its place.</summary>
-    public static bool IsMissing => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not null && IsNull(StandardError);
+    public static bool IsMissing => NotifySocket.Path is not null && IsNull(StandardError);
 
     /// <summary><paramref name="descriptor"/> has /dev/null open.</summary>
     public static bool IsNull(int descriptor) =>

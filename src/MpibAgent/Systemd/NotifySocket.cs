@@ -15,15 +15,21 @@ internal sealed partial class NotifySocket : ISystemdNotifier, IDisposable
 {
     private const int LongestState = 512;
 
+    /// <summary>sun_path of unix(7), less the 0 byte at its end.</summary>
+    private const int LongestPath = 107;
+
     private readonly SocketAddress? _address;
     private readonly byte[] _bytes = new byte[3 * LongestState];
     private int _descriptor = -1;
 
-    /// <summary>Reads NOTIFY_SOCKET; without it nothing is ever sent.</summary>
+    /// <summary>NOTIFY_SOCKET; null where it is not set, or no socket can have that name.</summary>
+    public static string? Path => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 and <= LongestPath } path ? path : null;
+
+    /// <summary>Without <see cref="Path"/> nothing is ever sent.</summary>
     /// <exception cref="Fault">There is no socket to be had.</exception>
     public NotifySocket()
     {
-        if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 } path)
+        if (Path is { } path)
         {
             // An abstract name is written with an @.
             _address = new UnixDomainSocketEndPoint(path[0] == '@' ? '\0' + path[1..] : path).Serialize();

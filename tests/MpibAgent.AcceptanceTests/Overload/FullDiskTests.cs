@@ -103,6 +103,22 @@ public sealed class FullDiskTests(SystemdMachine machine) : IAsyncLifetime
         await filler;
     }
 
+    [Fact]
+    public async Task Where_the_size_of_files_is_limited_it_is_the_same()
+    {
+        await using var agent = await KeptAgent.MakeAsync(machine, _files, under: ["prlimit", "--fsize=65536"]);
+        await agent.StartAsync();
+        await using var client = await ChaosClient.StartAsync(_files, _connections);
+        for (var first = 0u; first < RecordsOfANewStateFile; first += 128)
+        {
+            Assert.All((await client.RegisterAsync(first, flow: 1, count: 128))!, reply => Assert.Equal(ReplyKind.Done, reply.Kind));
+        }
+
+        Assert.Equal("status-1", (await client.RegisterAsync(2000, flow: 1))!.Single().Word);
+        Assert.Equal("0", (await client.RegisterAsync(1, flow: 1))!.Single().Word);
+        await agent.StopAsync();
+    }
+
     /// <summary>Until not a page is left.</summary>
     private void FillUp()
     {

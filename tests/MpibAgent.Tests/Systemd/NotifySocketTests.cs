@@ -6,9 +6,10 @@ namespace MpibAgent.Tests.Systemd;
 public sealed class NotifySocketTests
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Systemd_hears_of_the_start_the_status_the_watchdog_and_the_stop(bool isAbstract)
+    [InlineData(false, "TERM")]
+    [InlineData(true, "TERM")]
+    [InlineData(false, "INT")]
+    public async Task Systemd_hears_of_the_start_the_status_the_watchdog_and_the_stop(bool isAbstract, string signal)
     {
         using var files = new TempDirectory();
         var name = files["notify"];
@@ -18,7 +19,7 @@ public sealed class NotifySocketTests
 
         Assert.Equal(["READY=1", "STATUS=policy manual, 0 flows, 0 connections", "WATCHDOG=1"], Hear(systemd, 3).Order());
 
-        await agent.StopAsync();
+        await agent.StopAsync(signal);
         Assert.Equal(["STOPPING=1"], Hear(systemd, 1));
     }
 
