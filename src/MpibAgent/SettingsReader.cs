@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
 using MpibAgent.Rails;
+using MpibAgent.Slots;
 using MpibAgent.Status;
 using MpibAgent.Telemetry;
 
@@ -128,23 +129,29 @@ internal sealed class SettingsReader
     private static IEnumerable<(SettingPath First, SettingPath Second)> Conflicts(AgentOptions options)
     {
         var hints = options.Hints.Path;
-        var state = options.State.Path.Length > 0 ? options.State.Path : options.Control.Path;
-        var status = Path.Combine(Path.GetDirectoryName(options.Control.Path)!, StatusSnapshot.FileName);
+        var (state, stateKey) = options.State.Path.Length > 0
+            ? (options.State.Path, "State:Path")
+            : (Path.Combine(Path.GetDirectoryName(options.Control.Path)!, StateOptions.FileName), "Control:Path");
+        var status = StatusFile.PathBeside(options.Control.Path);
         SettingPath[] paths =
         [
             new("the region", "Hints:Path", hints), new("its draft", "Hints:Path", hints + ".new"),
             new("its lock", "Hints:Path", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
             new("the socket", "Registration:Path", options.Registration.Path), new("the FIFO", "Control:Path", options.Control.Path),
-            new("the state", "State:Path", options.State.Path),
+            new("the state", stateKey, state), new("its draft", stateKey, state + ".new"),
+            new("its lock", stateKey, Path.Combine(Path.GetDirectoryName(state)!, "state.lock")),
             new("the status", "Control:Path", status), new("its draft", "Control:Path", PublishedFile.DraftOf(status)),
             new("the sequences of senders", "Telemetry:KeyFile", options.Telemetry.KeyFile.Length > 0 ? SenderSequences.PathIn(Path.GetDirectoryName(state)!) : ""),
             new("the metrics", "Metrics:TextFile", options.Metrics.TextFile),
             new("their draft", "Metrics:TextFile", PublishedFile.DraftOf(options.Metrics.TextFile)),
         ];
-        return from i in Enumerable.Range(0, paths.Length)
-               from j in Enumerable.Range(i + 1, paths.Length - i - 1)
-               where paths[i].Path.Length > 0 && paths[i].Path == paths[j].Path
-               select (paths[i], paths[j]);
+        var same = from i in Enumerable.Range(0, paths.Length)
+                   from j in Enumerable.Range(i + 1, paths.Length - i - 1)
+                   where paths[i].Path.Length > 0 && paths[i].Path == paths[j].Path
+                   select (paths[i], paths[j]);
+
+        // Where two files are one, so are their drafts.
+        return same.DistinctBy(pair => (pair.Item1.Key, pair.Item2.Key));
     }
 
     private void ReadFile(string? path)

@@ -5,6 +5,7 @@ using MpibAgent.Hints;
 using MpibAgent.Logging;
 using MpibAgent.Policy;
 using MpibAgent.Slots;
+using MpibAgent.Status;
 using MpibAgent.Systemd;
 
 namespace MpibAgent.Control;
@@ -73,13 +74,15 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        // Before anything of it is touched: it may be another agent's, whose commands these are.
+        var path = ControlPath.Choose(_options, _hints, out var why);
+        PublishedFile.ExpectOurs(StatusFile.PathBeside(path));
         if (_inherited.TryTake("control", UnixFileType.Fifo, out _fifo))
         {
             TellOfInherited();
         }
         else
         {
-            var path = ControlPath.Choose(_options, _hints, out var why);
             if (why is not null)
             {
                 Log.ControlElsewhere(_log, path, why);
@@ -106,13 +109,14 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         if (_fifo >= 0)
         {
             var rest = 0;
-            while (rest < LargestRest && TryRead(_buffer.Length, out var count, out _))
+            var began = _loop.Time.GetTimestamp();
+            while (rest < LargestRest && _loop.Time.GetElapsedTime(began) < LongestEnd && TryRead(_buffer.Length, out var count, out _))
             {
                 rest += count;
             }
 
             // To the end of the line, which a busy writer sends on in a moment, byte by byte so as not to begin another.
-            var began = _loop.Time.GetTimestamp();
+            began = _loop.Time.GetTimestamp();
             var isInTime = true;
             while (isInTime && _lines.HasPartialLine && (TryRead(1, out _, out var noWriterLeft) || (!noWriterLeft && IsMoreComing())))
             {

@@ -33,7 +33,7 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
 
     private readonly string _path = options.Path.Length > 0
         ? options.Path
-        : Path.Combine(Path.GetDirectoryName(ControlPath.Choose(control, hints, out _))!, "state");
+        : Path.Combine(Path.GetDirectoryName(ControlPath.Choose(control, hints, out _))!, StateOptions.FileName);
 
     private FileLock? _lock;
     private SafeFileHandle? _handle;

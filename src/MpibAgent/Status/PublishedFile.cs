@@ -67,13 +67,19 @@ internal sealed class PublishedFile : IDisposable
     /// <exception cref="Fault">It is that of another agent, which lives.</exception>
     public void Begin()
     {
-        if (IsAnothers(_path))
-        {
-            throw new Fault($"{_path}: another agent writes it, and it lives; two agents need paths of their own, --control and --metrics-file too");
-        }
-
+        ExpectOurs(_path);
         TryDelete(_path);
         Write();
+    }
+
+    /// <summary>Expects that no other agent writes it.</summary>
+    /// <exception cref="Fault">One does, which lives.</exception>
+    public static void ExpectOurs(string path)
+    {
+        if (IsAnothers(path))
+        {
+            throw new Fault($"{path}: another agent writes it, and it lives; two agents need paths of their own, --control and --metrics-file too");
+        }
     }
 
     private void Write()

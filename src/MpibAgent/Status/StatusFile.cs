@@ -31,7 +31,7 @@ internal sealed class StatusFile : IHostedService, IDisposable
         SlotTable table, PolicyEngine policy, ILogger<StatusFile> log)
     {
         var fifo = ControlPath.Choose(control, hints, out _);
-        _path = Path.Combine(Path.GetDirectoryName(fifo)!, StatusSnapshot.FileName);
+        _path = PathBeside(fifo);
         _loop = loop;
         _table = table;
         _policy = policy;
@@ -41,6 +41,9 @@ internal sealed class StatusFile : IHostedService, IDisposable
 
     /// <summary>How this agent started: fresh, restarted, recovered or taken-over.</summary>
     public string StartReason => _picture.StartReason;
+
+    /// <summary>The path of the status of the agent that reads this FIFO.</summary>
+    public static string PathBeside(string fifo) => Path.Combine(Path.GetDirectoryName(fifo)!, StatusSnapshot.FileName);
 
     public Task StartAsync(CancellationToken cancellationToken) => _loop.InvokeAsync(() =>
     {

@@ -269,15 +269,22 @@ public sealed class ControlFifoTests
     }
 
     [Fact]
-    public async Task Two_agents_do_not_share_one()
+    public async Task Two_agents_do_not_share_one_and_the_first_keeps_its_mode_and_its_commands()
     {
         using var files = new TempDirectory();
         await using var first = await RunningAgent.StartAsync(files);
+        using var hasTried = new ManualResetEventSlim();
+        var busy = first.Loop.InvokeAsync(() => hasTried.Wait(TimeSpan.FromSeconds(60)));
+        Write(first, "0 5\n");
         using var others = new TempDirectory();
         var fault = await Assert.ThrowsAsync<Fault>(() => RunningAgent.StartAsync(others, configure: options =>
-            (options.Control.Path, options.State.Path) = (files["control"], others["state"])));
+            (options.Control.Path, options.Control.Mode, options.State.Path) = (files["control"], "0600", others["state"])));
         Assert.Contains($"{files["status.json"]}: another agent writes it", fault.Message, StringComparison.Ordinal);
         Assert.True(File.Exists(files["status.json"]));
+        Assert.Equal((UnixFileMode)0b110_010_000, File.GetUnixFileMode(files["control"]));
+        hasTried.Set();
+        await busy;
+        first.WaitUntil(() => first.Table.HintOf(0) == 5);
     }
 
     [Fact]
