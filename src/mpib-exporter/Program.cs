@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
+using MpibAgent;
 using MpibExporter;
 
 const int Good = 0, Failed = 1, Usage = 2;
@@ -12,6 +13,7 @@ const int Good = 0, Failed = 1, Usage = 2;
 // No interval of scrapes is that long, so one that is scraped goes on running.
 const int IdleSeconds = 600;
 
+ProcessStart.Prepare();
 EndPoint? address = null;
 var listen = new Option<string>("--listen")
 {
