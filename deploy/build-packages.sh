@@ -13,7 +13,8 @@ need no .NET. In the tarball deploy/install.sh installs, upgrades and uninstalls
 
   --prebuilt FILE    pack this agent, and the programs beside it, instead of building them
   --runtime RUNTIME  linux-x64 or linux-arm64; x86-64 builds for both
-  --version VERSION  another than that of src/Directory.Build.props
+  --version VERSION  of the packages, in place of that of src/Directory.Build.props; what the programs say of themselves
+                     (--version, status, metrics) is the latter
 END
 }
 

@@ -78,7 +78,7 @@ each_listed() { # FUNCTION
 # --- Building -------------------------------------------------------------------------------------------------------
 
 build() { # sets built
-    [ -d "$source_tree/src" ] || fail "there is nothing to build in $source_tree: expected a checkout; an unpacked tarball has the programs at its top"
+    [ -d "$source_tree/src/MpibAgent" ] || fail "there is nothing to build in $source_tree: expected a checkout; an unpacked tarball has the programs at its top"
     case $(uname -m) in
         x86_64) native=linux-x64 ;;
         aarch64) native=linux-arm64 ;;
@@ -149,8 +149,9 @@ keep_built() { # KIND PROJECT DESTINATION
 
 # What dpkg has installed is dpkg's: without its files the package could be neither upgraded nor removed.
 check_packages() {
-    ! dpkg-query --show --showformat='${db:Status-Status}\n' mpib-agent mpib-exporter 2>/dev/null | grep -qvxE 'not-installed|config-files' ||
-        fail 'the Debian package is installed here; upgrade it with apt, or: apt remove mpib-agent mpib-exporter'
+    packages=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' mpib-agent mpib-exporter 2>/dev/null |
+        sed -nE '/^(not-installed|config-files) /!s/.* / /p' | tr -d '\n') || :
+    [ -z "$packages" ] || fail "the Debian package is installed here; upgrade it with apt, or: apt remove$packages"
 }
 
 # --- Installing -----------------------------------------------------------------------------------------------------
@@ -374,9 +375,13 @@ uninstall() {
     [ -h /tmp/mpib ] || rm -f /tmp/mpib/agent.sock /tmp/mpib/agent.lock
     if [ "$purge" = yes ]; then
         rm -rf /tmp/mpib /run/mpib
-        # Refused while a process runs as this user, or another has this group.
+        # Refused while a process runs as this user, or it is another's first group. Its members stay what they are.
         ! getent passwd mpib >/dev/null || userdel mpib || say 'left: user mpib'
-        ! getent group mpib >/dev/null || groupdel mpib || say 'left: group mpib'
+        case $(getent group mpib) in
+            '') ;;
+            *:) groupdel mpib || say 'left: group mpib' ;;
+            *) say 'left: group mpib, which has members' ;;
+        esac
     fi
 
     say 'uninstalled'
@@ -395,7 +400,7 @@ uninstall() {
 
 mode=install prebuilt='' runtime='' package='' start=yes purge=no by_jit=no
 # In a checkout such a file is what --build-only left, who knows when.
-[ -d "$source_tree/src" ] || [ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
+[ -d "$source_tree/src/MpibAgent" ] || [ ! -f "$source_tree/mpib-agent" ] || prebuilt=$source_tree/mpib-agent
 while [ $# -gt 0 ]; do
     case $1 in
         --prebuilt | --build-only | --stage | --package | --runtime)

@@ -3,6 +3,8 @@
 # and never as a failure. The agent deregisters every process that ends, so what is left is a process that did not end;
 # its slots stay taken until it does. Runs as root (slurm.conf):
 #
+#     install -D -m 0755 epilog.sh /etc/slurm/epilog.d/mpib.sh
+#
 #     Epilog=/etc/slurm/epilog.d/*
 #
 #     journalctl -t mpib-epilog

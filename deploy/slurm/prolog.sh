@@ -2,6 +2,8 @@
 # Slurm prolog: a job starts on a node only where the MPIB agent serves; other nodes are drained with the reason. Runs as root
 # before the job's first step (slurm.conf):
 #
+#     install -D -m 0755 prolog.sh /etc/slurm/prolog.d/mpib.sh
+#
 #     Prolog=/etc/slurm/prolog.d/*
 #     PrologFlags=Alloc                                  # on all nodes of a job, when it is allocated
 #     SchedulerParameters=nohold_on_prolog_fail          # the job is queued again, and not held

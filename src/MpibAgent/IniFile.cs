@@ -38,9 +38,10 @@ internal static class IniFile
             }
             else
             {
-                var key = (section.Length > 0 ? section + ":" : "") + line[..equals].TrimEnd();
+                var name = line[..equals].TrimEnd();
+                var key = section.Length > 0 ? $"{section}:{name}" : name;
                 var value = line[(equals + 1)..].TrimStart();
-                yield return !seen.Add(key) ? new Line(number, null, "", $"{key.Replace(':', ' ')} is given twice")
+                yield return !seen.Add(key) ? new Line(number, null, "", $"{(section.Length > 0 ? $"[{section}] " : "")}{name} is given twice")
                     : HasComment(value) ? new Line(number, key, "", $"a comment takes a line of its own, got '{value}'")
                     : new Line(number, key, value, null);
             }

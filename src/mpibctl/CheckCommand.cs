@@ -17,6 +17,8 @@ public static class CheckCommand
     private const string ServiceDirectory = "/run/mpib";
 
     /// <summary>A socket unit cannot be started while its service runs: all are.</summary>
+    private const string RegionLock = "/tmp/mpib/agent.lock";
+    private const string RemoveRegion = "sudo rm -r /tmp/mpib; ";
     private const string RestartAll = "sudo systemctl restart mpib-agent.socket mpib-control.socket mpib-agent";
 
     private static readonly string[] Units = [Service, "mpib-agent.socket", "mpib-control.socket"];
@@ -127,7 +129,7 @@ public static class CheckCommand
                     _ => $"systemd-analyze verify {name}; systemctl cat {name}",
                 }),
                 { IsActive: false } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.ActiveState}: the agent was started by hand",
-                    isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; sudo systemctl start mpib-agent") : null),
+                    isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; {(IsForeign(RegionLock) ? RemoveRegion : "")}sudo systemctl start mpib-agent") : null),
                 { IsActive: false } when units[Service].IsActive => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})", RestartAll),
                 { IsActive: false } => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})",
                     isService ? "sudo systemctl start mpib-agent; journalctl -u mpib-agent -p err -n 5" : "sudo systemctl start mpib-agent"),
@@ -182,8 +184,17 @@ public static class CheckCommand
         System.IO.Path.GetDirectoryName(path) is ServiceDirectory && new[] { ServiceDirectory, path }.Any(name => TrustedFile.StatusOf(name) is { } found && !TrustedFile.IsTrusted(found.Owner))
             ? $"sudo chown -R {TrustedFile.ServiceUser}:{TrustedFile.ServiceUser} {ServiceDirectory}" : null;
 
+    /// <summary>Of a user who ran an agent by hand: the service's does not start beside it.</summary>
+    private static bool IsForeign(string path) => TrustedFile.StatusOf(path) is { } found && found.Owner != 0 && found.Owner != Users.IdOf(TrustedFile.ServiceUser);
+
     private static Finding RegionIs(string path, bool isAlive)
     {
+        if (!isAlive && path == HintLayout.DefaultPath && IsForeign(RegionLock))
+        {
+            return new Finding("region", Verdict.Bad, $"{RegionLock} belongs to {Users.NameOf(TrustedFile.StatusOf(RegionLock)!.Value.Owner)}: the service does not start beside it",
+                $"sudo systemctl stop mpib-agent.socket mpib-control.socket mpib-agent; {RemoveRegion}sudo systemctl start mpib-agent   # when no job runs");
+        }
+
         using var region = LiveRegion.Open(path, out var problem);
         if (region is null)
         {

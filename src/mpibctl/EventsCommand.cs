@@ -21,7 +21,7 @@ public static class EventsCommand
         var follow = new Option<bool>("--follow", "-f") { Description = "go on with what comes; Ctrl-C ends it" };
         var count = new Option<int>("--lines", "-n") { HelpName = "N", Description = "the last so many (20)", DefaultValueFactory = _ => 20 }.Within(0);
         var slot = new Option<int?>("--slot") { HelpName = "SLOT", Description = "of one slot, and what was done to all" }.Within(0, HintLayout.SlotCount - 1);
-        var name = new Option<string?>("--event") { HelpName = "NAME", Description = "of one kind, such as hint-set (doc/operations.md)" };
+        var name = new Option<string?>("--event") { HelpName = "NAME", Description = "of one kind, such as hint-set (all: /usr/lib/systemd/catalog/mpib-agent.catalog)" };
         var warnings = new Option<bool>("--warnings") { Description = "what an operator should look at" };
         var unit = new Option<string>("--unit") { HelpName = "UNIT", Description = "of another unit (mpib-agent.service)", DefaultValueFactory = _ => "mpib-agent.service" };
         var command = new Command("events", "What happened, from the journal.") { follow, count, slot, name, warnings, unit };

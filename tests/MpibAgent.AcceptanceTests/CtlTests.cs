@@ -112,6 +112,25 @@ public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
         await SoundAsync();
     }
 
+    [Fact]
+    public async Task Check_says_how_to_take_over_what_a_user_has_left()
+    {
+        await Machine.ShellAsync($"systemctl stop {Units}; rm -r /tmp/mpib");
+        using (var agent = Machine.Start("alice", "/usr/sbin/mpib-agent"))
+        {
+            await Wait.UntilAsync(async () => (await Machine.RunAsync("test", "-S", "/tmp/mpib/agent.sock")).ExitCode == 0);
+            await Machine.ShellAsync("kill $(cat /tmp/mpib/agent.lock)");
+            await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.NotEqual(0, (await SystemctlAsync("start", "mpib-agent")).ExitCode);
+        var check = await Machine.RunAsync("mpibctl", "check");
+
+        Assert.Contains("WRONG region    /tmp/mpib/agent.lock belongs to alice", check.Output, StringComparison.Ordinal);
+        await Machine.ShellAsync(Assert.Single(Mends(check.Output), mend => mend.Contains("rm -r /tmp/mpib", StringComparison.Ordinal)).Replace(';', '\n'));
+        await SoundAsync();
+    }
+
     [Theory]
     [InlineData("systemctl mask --runtime mpib-agent.socket; systemctl stop mpib-agent.socket; systemctl restart mpib-agent; systemctl unmask --runtime mpib-agent.socket",
         "WRONG unit      mpib-agent.socket is inactive")]

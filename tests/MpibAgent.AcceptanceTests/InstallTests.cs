@@ -144,7 +144,7 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
     [Fact]
     public async Task Without_the_means_to_build_it_says_what_to_run()
     {
-        await Machine.ShellAsync($"mkdir -p /opt/bare /opt/checkout/src; ln -sf /usr/bin/dirname /usr/bin/uname /opt/bare/; cp -r {SystemdMachine.Source}/deploy /opt/checkout/");
+        await Machine.ShellAsync($"mkdir -p /opt/bare /opt/checkout/src/MpibAgent; ln -sf /usr/bin/dirname /usr/bin/uname /opt/bare/; cp -r {SystemdMachine.Source}/deploy /opt/checkout/");
 
         var outcome = await Machine.RunAsync("env", "PATH=/opt/bare", "/bin/sh", "/opt/checkout/deploy/install.sh", "--build-only", "/tmp/agent");
 

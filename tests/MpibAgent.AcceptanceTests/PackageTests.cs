@@ -63,6 +63,18 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
     }
 
     [Fact]
+    public async Task A_purge_leaves_a_group_that_has_members()
+    {
+        await Machine.ShellAsync($"dpkg --install {OldAgent}; usermod --append --groups mpib alice");
+
+        var outcome = await Machine.RunAsync("dpkg", "--purge", "mpib-agent");
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("mpib-agent: left: group mpib, which has members", outcome.Errors, StringComparison.Ordinal);
+        Assert.EndsWith(":alice", await Machine.ShellAsync("getent group mpib; groupdel mpib"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_purge_ends_also_where_the_user_cannot_be_removed_and_says_so()
     {
         await Machine.ShellAsync($"dpkg --install {OldAgent}; useradd --no-create-home --gid mpib carol");
@@ -115,7 +127,7 @@ public sealed class PackageTests(SystemdMachine machine) : PackagedTest(machine)
         {
             var outcome = await Machine.RunAsync("sh", "-c", $"{Install} {arguments}");
             Assert.Equal(1, outcome.ExitCode);
-            Assert.Contains("the Debian package is installed here", outcome.Errors, StringComparison.Ordinal);
+            Assert.EndsWith("the Debian package is installed here; upgrade it with apt, or: apt remove mpib-agent\n", outcome.Errors, StringComparison.Ordinal);
         }
 
         Assert.Equal("", await Machine.ShellAsync("dpkg --verify mpib-agent"));

@@ -18,7 +18,7 @@ public abstract class PackagedTest(SystemdMachine machine) : AcceptanceTest(mach
     {
         Prerequisites.Require();
         (Old, New) = (await Machine.PackagesAsync("0.1.0"), await Machine.PackagesAsync("0.2.0"));
-        await Machine.ShellAsync($"rm -rf /run/systemd/system/mpib-*.d; {Install} --uninstall --purge");
+        await Machine.ShellAsync($"rm -rf /run/systemd/system/mpib-*.d; gpasswd --delete oscar mpib >/dev/null 2>&1 || :; {Install} --uninstall --purge");
     }
 
     public override async ValueTask DisposeAsync()

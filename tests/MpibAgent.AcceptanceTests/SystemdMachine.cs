@@ -178,7 +178,7 @@ public sealed class SystemdMachine : IAsyncLifetime
     {
         Directory.CreateDirectory(Outside(Source));
         File.Copy(Path.Combine(AgentBuild.Checkout, "mpib-agent.service"), Outside($"{Source}/mpib-agent.service"));
-        foreach (var directory in new[] { "deploy", "deploy/slurm", "doc/man" })
+        foreach (var directory in new[] { "deploy", "deploy/slurm", "doc/man", "src/MpibAgent.Interface" })
         {
             Directory.CreateDirectory(Outside($"{Source}/{directory}"));
             foreach (var file in Directory.GetFiles(Path.Combine(AgentBuild.Checkout, directory)))

@@ -6,6 +6,8 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
     internal const string Remains =
         "find /etc /tmp /run /usr /var -xdev -iname '*mpib*' ! -path '/var/lib/systemd/*' ! -path '/run/systemd/propagate/*'; find /tmp -path '/tmp/mpib/*'";
 
+    private const string NoOperators = "gpasswd --delete oscar mpib >/dev/null";
+
     [Fact]
     public async Task The_region_stays_for_running_jobs_and_it_says_so()
     {
@@ -41,12 +43,20 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
     [Fact]
     public async Task Purged_it_leaves_nothing()
     {
-        await Machine.ShellAsync("echo '# mine' >>/etc/mpib/agent.conf");
+        await Machine.ShellAsync($"{NoOperators}; echo '# mine' >>/etc/mpib/agent.conf");
 
         await Machine.ShellAsync($"{Install} --uninstall --purge");
 
         Assert.Equal("", await Machine.ShellAsync(Remains));
         Assert.Equal("", await Machine.ShellAsync("getent passwd mpib || getent group mpib || :"));
+    }
+
+    [Fact]
+    public async Task Nor_does_a_purge_take_a_group_that_has_members()
+    {
+        Assert.Contains("install.sh: left: group mpib, which has members", await Machine.ShellAsync($"{Install} --uninstall --purge"), StringComparison.Ordinal);
+
+        Assert.EndsWith(":oscar", await Machine.ShellAsync("getent group mpib"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -65,7 +75,7 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
     [Fact]
     public async Task A_second_run_finds_nothing_to_do()
     {
-        await Machine.ShellAsync($"{Install} --uninstall --purge");
+        await Machine.ShellAsync($"{NoOperators}; {Install} --uninstall --purge");
 
         Assert.Equal("install.sh: uninstalled", await Machine.ShellAsync($"{Install} --uninstall --purge"));
     }

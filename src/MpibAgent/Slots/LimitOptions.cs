@@ -13,7 +13,10 @@ internal enum Overflow
 /// <summary>Settings of what one user may hold, section [Limits]. They keep one user from taking all there is; root is a user like others.</summary>
 internal sealed class LimitOptions
 {
-    /// <summary>Slots that one user's flows may have, 1 to 256. A slot counts for the user who first registered its flow.</summary>
+    /// <summary>
+    /// Slots that one user's flows may have, 1 to 256. A slot counts for one user who has a connection in it: the one who registered its flow, and when that one has
+    /// none left another.
+    /// </summary>
     public int SlotsPerUser { get; set; } = 240;
 
     /// <summary>What becomes of a flow beyond the slots, or beyond those of its user.</summary>
