@@ -5,14 +5,14 @@ using System.Runtime.InteropServices;
 namespace MpibAgent.Interface;
 
 /// <summary>
-/// A read-only mapping of the hint region, read as the plugin reads it. Owns the mapping; any thread may read. The path is looked at
-/// once, when the reader is made.
+/// A read-only mapping of the hint region, read as the plugin reads it. Owns the mapping; any thread may read, but none while
+/// another disposes of it. The path is looked at once, when the reader is made.
 /// </summary>
 public sealed unsafe class HintReader : IDisposable
 {
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly byte* _base;
+    private byte* _base;
 
     /// <summary>Maps the region.</summary>
     /// <exception cref="InvalidDataException">The file is no hint region.</exception>
@@ -29,10 +29,11 @@ public sealed unsafe class HintReader : IDisposable
         _file = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _file.CreateViewAccessor(0, HintLayout.RegionSize, MemoryMappedFileAccess.Read);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _base);
-        if (Volatile.Read(ref Unsafe.AsRef<uint>(_base)) != HintLayout.Magic)
+        var (magic, slots) = (Volatile.Read(ref Unsafe.AsRef<uint>(_base)), Volatile.Read(ref Unsafe.AsRef<uint>(_base + sizeof(uint))));
+        if (magic != HintLayout.Magic || slots != HintLayout.SlotCount)
         {
             Dispose();
-            throw new InvalidDataException($"{path}: the magic is not {HintLayout.Magic:x8}");
+            throw new InvalidDataException($"{path}: expected the magic {HintLayout.Magic:x8} and {HintLayout.SlotCount} slots, found {magic:x8} and {slots}");
         }
     }
 
@@ -70,6 +71,7 @@ public sealed unsafe class HintReader : IDisposable
 
     private bool TryReadOnce(int slot, out HintEntry copy)
     {
+        ObjectDisposedException.ThrowIf(_base == null, this);
         ArgumentOutOfRangeException.ThrowIfNegative(slot);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, HintLayout.SlotCount);
         ref var entry = ref Unsafe.AsRef<HintEntry>(_base + HintLayout.HeaderSize + (slot * HintLayout.EntrySize));
@@ -90,6 +92,12 @@ public sealed unsafe class HintReader : IDisposable
     /// <summary>Unmaps the region.</summary>
     public void Dispose()
     {
+        if (_base == null)
+        {
+            return;
+        }
+
+        _base = null;
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _file.Dispose();
