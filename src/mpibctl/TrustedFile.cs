@@ -96,30 +96,37 @@ public static partial class TrustedFile
     private static partial uint GetEffectiveUser();
 }
 
-/// <summary>Names of users, each looked up once.</summary>
+/// <summary>Names of users, each looked up once. Any thread may ask: what the system answers is one place for all of them, so it is read under the lock.</summary>
 public static partial class Users
 {
+    private static readonly Lock Gate = new();
     private static readonly Dictionary<uint, string> Names = [];
 
     /// <summary>The user's name, safe to show; "uid N" without one.</summary>
     public static string NameOf(uint user)
     {
-        if (!Names.TryGetValue(user, out var name))
+        lock (Gate)
         {
-            // struct passwd: name, password, then uid and gid.
-            var entry = FindById(user);
-            var found = entry == 0 ? null : Marshal.PtrToStringUTF8(Marshal.ReadIntPtr(entry));
-            Names[user] = name = found is null ? string.Create(CultureInfo.InvariantCulture, $"uid {user}") : Text.Safe(found);
-        }
+            if (!Names.TryGetValue(user, out var name))
+            {
+                // struct passwd: name, password, then uid and gid.
+                var entry = FindById(user);
+                var found = entry == 0 ? null : Marshal.PtrToStringUTF8(Marshal.ReadIntPtr(entry));
+                Names[user] = name = found is null ? string.Create(CultureInfo.InvariantCulture, $"uid {user}") : Text.Safe(found);
+            }
 
-        return name;
+            return name;
+        }
     }
 
     /// <summary>A user's number; null when there is none of that name.</summary>
     public static uint? IdOf(string name)
     {
-        var entry = FindByName(name);
-        return entry == 0 ? null : (uint)Marshal.ReadInt32(entry, 2 * nint.Size);
+        lock (Gate)
+        {
+            var entry = FindByName(name);
+            return entry == 0 ? null : (uint)Marshal.ReadInt32(entry, 2 * nint.Size);
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "getpwuid")]

@@ -131,6 +131,19 @@ public sealed class CtlTests(SystemdMachine machine) : AcceptanceTest(machine)
         await SoundAsync();
     }
 
+    [Fact]
+    public async Task A_link_in_the_place_of_the_regions_directory_is_not_followed_and_check_says_what_to_do()
+    {
+        await Machine.ShellAsync($"systemctl stop {Units}; rm -r /tmp/mpib; setpriv --reuid=alice ln -s /run/mpib /tmp/mpib");
+
+        Assert.NotEqual(0, (await SystemctlAsync("start", "mpib-agent")).ExitCode);
+        Assert.Equal("", await Machine.ShellAsync("find /run/mpib -name hints -o -name agent.sock"));
+        var check = await Machine.RunAsync("mpibctl", "check");
+
+        await Machine.ShellAsync(Assert.Single(Mends(check.Output), mend => mend.StartsWith("rm /tmp/mpib", StringComparison.Ordinal)).Replace(';', '\n'));
+        await SoundAsync();
+    }
+
     [Theory]
     [InlineData("systemctl mask --runtime mpib-agent.socket; systemctl stop mpib-agent.socket; systemctl restart mpib-agent; systemctl unmask --runtime mpib-agent.socket",
         "WRONG unit      mpib-agent.socket is inactive")]
