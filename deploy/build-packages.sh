@@ -2,6 +2,7 @@
 # Builds the Debian packages and a tarball of the agent; see --help. Needs what install.sh needs to build, binutils and dpkg.
 set -eu
 umask 022
+unset CDPATH
 
 usage() {
     cat <<'END'

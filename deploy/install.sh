@@ -2,6 +2,9 @@
 # Installs the MPIB Transport Agent under systemd, upgrades it, or takes it away again; see --help.
 set -eu
 umask 022
+# What an operator's shell may have, or lack.
+unset CDPATH
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 usage() {
     cat <<'END'
@@ -278,6 +281,12 @@ install_all() {
         return
     fi
     systemctl daemon-reload
+    case $(systemctl is-enabled $service) in
+        masked*)
+            say "installed; $service is masked, so it is not started; where it runs, the version before goes on"
+            return
+            ;;
+    esac
     systemctl enable --quiet $service
     # Where it is in use.
     # shellcheck disable=SC2086 # two units
@@ -350,18 +359,22 @@ remove_listed() { # KIND SOURCE DESTINATION
 uninstall() {
     [ "$(id -u)" = 0 ] || fail 'expected to be run by root; run: sudo install.sh --uninstall'
     check_packages
-    # An earlier version had none.
-    [ -e /usr/lib/systemd/system/mpib-exporter.socket ] || exporter=''
-    if [ -e /usr/lib/systemd/system/$service ]; then
+    # An earlier version, or an install that was cut short, has not all of them.
+    units=''
+    for unit in $service $sockets $exporter; do
+        [ ! -e "/usr/lib/systemd/system/$unit" ] || units="$units $unit"
+    done
+    if [ -n "$units" ]; then
         if [ -d /run/systemd/system ]; then
             # All at once: either would start the other.
+            systemctl daemon-reload
             # shellcheck disable=SC2086 # units
-            systemctl stop $service $sockets $exporter
+            systemctl stop $units
             # shellcheck disable=SC2086
-            systemctl reset-failed $service $sockets $exporter 2>/dev/null || :
+            systemctl reset-failed $units 2>/dev/null || :
         fi
         # shellcheck disable=SC2086
-        systemctl disable --quiet $service $sockets $exporter
+        systemctl disable --quiet $units
     fi
     each_listed remove_listed
     drop_jit_settings
@@ -374,7 +387,7 @@ uninstall() {
 
     [ -h /tmp/mpib ] || rm -f /tmp/mpib/agent.sock /tmp/mpib/agent.lock
     if [ "$purge" = yes ]; then
-        rm -rf /tmp/mpib /run/mpib
+        rm -rf /tmp/mpib /run/mpib || say 'left: what could not be removed of /tmp/mpib and /run/mpib'
         # Refused while a process runs as this user, or it is another's first group. Its members stay what they are.
         ! getent passwd mpib >/dev/null || userdel mpib || say 'left: user mpib'
         case $(getent group mpib) in
@@ -386,10 +399,10 @@ uninstall() {
 
     say 'uninstalled'
     [ ! -e "$settings" ] || say "left: $settings, which was edited"
-    [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, /run/mpib and their user mpib (--purge removes them)"
+    [ "$purge" = yes ] || [ ! -e /tmp/mpib ] || say "left: /tmp/mpib, which running jobs have mapped, /run/mpib and their user mpib (--purge removes them)"
     set -- /etc/mpib/*
     for unit in "$service" $sockets $exporter; do
-        set -- "$@" "/etc/systemd/system/$unit.d"
+        set -- "$@" "/etc/systemd/system/$unit" "/etc/systemd/system/$unit.d"
     done
     for other; do
         [ ! -e "$other" ] || [ "$other" = "$settings" ] || say "left: $other, which this script did not make"

@@ -198,7 +198,11 @@ internal sealed class SettingsReader
                     $"{where}: {DescribeKey(line.Key!)}");
             }
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (UnauthorizedAccessException)
+        {
+            Faults.Add($"{path}: user {Environment.UserName} may not read it; its directory needs mode 0755, and it 0644");
+        }
+        catch (Exception fault) when (fault is IOException or ArgumentException or NotSupportedException)
         {
             Faults.Add($"{path}: {fault.Message}");
         }

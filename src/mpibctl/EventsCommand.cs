@@ -35,7 +35,7 @@ public static class EventsCommand
         "--output=json", "--no-pager", "--all", $"--unit={unit}", string.Create(CultureInfo.InvariantCulture, $"--lines={count}"),
         .. follows ? ["--follow"] : Array.Empty<string>(),
         .. warnings ? ["--priority=warning"] : Array.Empty<string>(),
-        .. slot is { } number ? [string.Create(CultureInfo.InvariantCulture, $"MPIB_SLOT={number}")] : Array.Empty<string>(),
+        .. slot is { } number && !ForAllSlots.Contains(name) ? [string.Create(CultureInfo.InvariantCulture, $"MPIB_SLOT={number}")] : Array.Empty<string>(),
         .. name is not null ? [$"MPIB_EVENT={name}"] : Array.Empty<string>(),
 
         // What was done to all slots was done to this one, too. journalctl takes "+" for "or".

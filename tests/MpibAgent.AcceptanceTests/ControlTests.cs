@@ -33,6 +33,17 @@ public sealed class ControlTests(SystemdMachine machine) : AcceptanceTest(machin
     }
 
     [Fact]
+    public async Task A_line_in_pieces_is_one_and_the_last_one_needs_no_newline()
+    {
+        await using var alice = Client("alice");
+
+        await Machine.ShellAsync($"(printf '0 1'; sleep 0.3; printf '23\n1 7') >{Fifo}");
+
+        Assert.Equal("hint 7", await alice.AskAsync("wait-hint 1 7"));
+        Assert.Equal("hint 123", await alice.AskAsync("hint 0"));
+    }
+
+    [Fact]
     public async Task A_member_of_the_group_cannot_read_what_others_command()
     {
         var outcome = await Machine.RunAsUserAsync("oscar", "cat", Fifo);

@@ -84,7 +84,7 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
 
     [Theory]
     [InlineData("echo nonsense >>/etc/mpib/agent.conf", "expected [Section], Key = value or a comment")]
-    [InlineData("chmod 0600 /etc/mpib/agent.conf", "Access to the path '/etc/mpib/agent.conf' is denied")]
+    [InlineData("chmod 0600 /etc/mpib/agent.conf", "user mpib may not read it; its directory needs mode 0755, and it 0644")]
     public async Task With_a_fault_in_the_settings_the_agent_before_goes_on(string harm, string fault)
     {
         var pid = await MainPidAsync();

@@ -41,6 +41,9 @@ internal enum CommandKind
 /// <param name="Policy">The policy's name.</param>
 internal readonly record struct ControlCommand(CommandKind Kind, int? Slot = null, uint Hint = 0, string Policy = "")
 {
+    /// <summary>Whether a line, or the beginning of one, is for people.</summary>
+    public static bool IsComment(ReadOnlySpan<byte> line) => NextWord(ref line) is [(byte)'#', ..];
+
     /// <summary>Reads one line, without its newline. Pure; the bytes are a stranger's.</summary>
     public static LineKind Parse(ReadOnlySpan<byte> line, HintEncoding encoding, out ControlCommand command, out string reason)
     {

@@ -22,7 +22,10 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
     // What is still carried out at a stop: more than a pipe holds.
     private const int LargestRest = 1 << 20;
-    private static readonly TimeSpan PartialLineQuiet = TimeSpan.FromMilliseconds(50);
+
+    // systemd holds a writer open, so that nobody's leaving shows. A line that its writer sends in pieces (a full buffer of stdio ends where it will) must not be
+    // cut by a pause of a busy host: half of it may be another command.
+    private static readonly TimeSpan PartialLineQuiet = TimeSpan.FromSeconds(1);
 
     // How long a stop waits for the end of a line whose writer goes on and on.
     private static readonly TimeSpan LongestEnd = TimeSpan.FromMilliseconds(500);
@@ -45,7 +48,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private readonly LineBuffer.LineHandler _carryOut;
     private readonly Action _read;
     private int _fifo = -1;
-    private bool _isAsked;
+    private bool _isHeld, _isAsked;
 
     public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, PolicyEngine policy,
         InheritedDescriptors inherited, ILogger<ControlFifo> log)
@@ -77,7 +80,8 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         // Before anything of it is touched: it may be another agent's, whose commands these are.
         var path = ControlPath.Choose(_options, _hints, out var why);
         PublishedFile.ExpectOurs(StatusFile.PathBeside(path));
-        if (_inherited.TryTake("control", UnixFileType.Fifo, out _fifo))
+        _isHeld = _inherited.TryTake("control", UnixFileType.Fifo, out _fifo);
+        if (_isHeld)
         {
             TellOfInherited();
         }
@@ -248,7 +252,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         return count < 0 && error == Interrupted;
     }
 
-    /// <summary>A last line without a newline is whole once its writer has gone, or (systemd holds a writer open) has been quiet.</summary>
+    /// <summary>A last line without a newline is whole once its writer has gone, or, where systemd holds a writer open, has been quiet.</summary>
     private void WaitForMore(bool noWriterLeft)
     {
         if (!_lines.HasPartialLine)
@@ -259,7 +263,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         {
             _lines.Flush(_carryOut);
         }
-        else
+        else if (_isHeld)
         {
             _quietTimer.Arm(PartialLineQuiet);
         }
@@ -300,7 +304,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private bool IsMoreComing()
     {
         var poll = new PollDescriptor { Descriptor = _fifo, Events = PollIn };
-        return Poll(ref poll, 1, (int)PartialLineQuiet.TotalMilliseconds) > 0;
+        return Poll(ref poll, 1, (int)LongestEnd.TotalMilliseconds) > 0;
     }
 
     private void CarryOut(ReadOnlySpan<byte> line, bool tooLong)
@@ -309,7 +313,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         {
             var reason = "";
             var command = default(ControlCommand);
-            var kind = tooLong ? LineKind.Fault : ControlCommand.Parse(line, _hints.Encoding, out command, out reason);
+            var kind = tooLong ? (ControlCommand.IsComment(line) ? LineKind.Nothing : LineKind.Fault) : ControlCommand.Parse(line, _hints.Encoding, out command, out reason);
             if (kind == LineKind.Command)
             {
                 CarryOut(command);

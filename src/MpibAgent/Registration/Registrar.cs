@@ -14,7 +14,9 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     // A gate for each kind: a flood of one does not hide the others.
     private readonly Complaints _badRequests = new(loop, left => Log.ComplaintsLeftOut(log, left));
     private readonly Complaints _refusals = new(loop, left => Log.ComplaintsLeftOut(log, left));
-    private readonly Complaints _oddities = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    private readonly Complaints _unknown = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    private readonly Complaints _anyAddresses = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    private readonly Complaints _shared = new(loop, left => Log.ComplaintsLeftOut(log, left));
 
     private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
 
@@ -152,13 +154,13 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
         }
 
         Log.Registered(log, request.ConnId, peer.Pid, peer.Uid, slot, flow.Source, flow.Destination, request.SupSource, request.SupDestination);
-        if (!wasSharing && table.IsShared(slot) && _oddities.Admit())
+        if (!wasSharing && table.IsShared(slot) && flow != Flow.Shared && _shared.Admit())
         {
             Log.SlotShared(log, slot, request.ConnId, peer.Pid, peer.Uid,
                 table.HasSlotToGive ? "its user's flows have SlotsPerUser slots" : "the others are taken");
         }
 
-        if (flow.HasAnyAddress && _oddities.Admit())
+        if (flow.HasAnyAddress && _anyAddresses.Admit())
         {
             Log.AnyAddress(log, slot, request.ConnId, peer.Pid, flow.Source, flow.Destination);
         }
@@ -173,7 +175,7 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
             Log.Deregistered(log, connId, peer.Pid, peer.Uid, slot);
             ReleaseUnlessConnected(process!);
         }
-        else if (_oddities.Admit())
+        else if (_unknown.Admit())
         {
             Log.NotRegistered(log, connId, peer.Pid, peer.Uid);
         }

@@ -59,13 +59,14 @@ internal sealed partial class SlotTable
     {
         _allPinned = true;
         InitialHint = hint;
-        state.Initial = hint;
+        state.BeginAll(hint);
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             RecordSource(slot, source);
             WriteHint(slot, hint, source);
         }
 
+        state.Initial = hint;
         Log.AllHintsSet(log, hint, source.Name(), options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }

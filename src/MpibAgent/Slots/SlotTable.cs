@@ -61,6 +61,10 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         {
             Start = TableStart.Restored;
             RestoreState();
+            if (state.IsAllBegun)
+            {
+                SetAll(InitialHint, HintSource.Operator);
+            }
         }
         else
         {

@@ -104,11 +104,17 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
         get
         {
             var word = Header->InitialWord;
-            return word != 0 && (uint)(word >> 32) == Check((uint)word) ? (uint)word : null;
+            return word != 0 && ((uint)(word >> 32) == Check((uint)word) || IsAllBegun) ? (uint)word : null;
         }
 
         set => Volatile.Write(ref Header->InitialWord, value is { } hint ? Word(hint, Check(hint)) : 0);
     }
+
+    /// <summary>Whether the initial hint has been set, and not yet every slot's: whoever did it was killed over it.</summary>
+    public bool IsAllBegun => Header->InitialWord is > 0 and var word && (uint)(word >> 32) == ~Check((uint)word);
+
+    /// <summary>The initial hint is this one, and every slot's is going to be; <see cref="Initial"/> says that it has been done.</summary>
+    public void BeginAll(uint hint) => Volatile.Write(ref Header->InitialWord, Word(hint, ~Check(hint)));
 
     /// <summary>Whether the initial hint that an operator has set is there and cannot be trusted; it then counts as not set.</summary>
     public bool IsInitialDamaged => Header->InitialWord != 0 && Initial is null;

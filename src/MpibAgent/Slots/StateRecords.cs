@@ -25,7 +25,7 @@ internal struct StateHeader
     /// <summary>What hints mean to the agent that writes it: <see cref="Interface.HintEncoding"/> plus one; 0 where an older agent made the file.</summary>
     [FieldOffset(12)] public uint Encoding;
 
-    /// <summary>The initial hint that an operator set with `all` in the low half, its check in the high half; 0 as long as none did.</summary>
+    /// <summary>The initial hint that an operator set with `all` in the low half, its check in the high half, all bits of that turned while slots have yet to get it; 0 as long as none did.</summary>
     [FieldOffset(16)] public ulong InitialWord;
 }
 

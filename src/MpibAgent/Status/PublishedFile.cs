@@ -137,8 +137,12 @@ internal sealed class PublishedFile : IDisposable
         }
     }
 
-    /// <summary>Takes it away until it can be written again.</summary>
-    public void Withdraw() => TryDelete(_path);
+    /// <summary>Takes it away until it can be written again, and lets go of the room that it took.</summary>
+    public void Withdraw()
+    {
+        TryDelete(_path);
+        Dispose();
+    }
 
     public void Dispose()
     {

@@ -54,14 +54,21 @@ public sealed class ControlFifoTests
     }
 
     [Fact]
-    public async Task A_last_line_without_a_newline_counts_when_its_writer_stays()
+    public async Task A_line_that_comes_in_pieces_is_one_for_as_long_as_its_writer_stays()
     {
         await using var agent = await RunningAgent.StartAsync();
         using var reader = agent.Reader();
-        using var writer = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write);
-        writer.Write("0 5"u8);
-        writer.Flush();
-        Wait.Until(() => reader.Read(0).SupBw == 5);
+        using var writer = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        writer.Write("1 4\n0 5"u8);
+        Wait.Until(() => reader.Read(1).SupBw == 4);
+
+        // A timer of the same loop: all that was set for a line that is quiet would have come first.
+        var later = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await agent.Loop.InvokeAsync(() => agent.Loop.CreateTimer(later.SetResult).Arm(TimeSpan.FromSeconds(1.1)));
+        await later.Task;
+        writer.Write("3\n"u8);
+        Wait.Until(() => reader.Read(0).SupBw == 53);
+        Assert.Equal(2, agent.Log.Count("hint-set"));
     }
 
     [Fact]
@@ -87,6 +94,16 @@ public sealed class ControlFifoTests
         Wait.Until(() => reader.Read(1).SupBw == 4);
         Assert.Equal(1u, reader.Read(0).SupBw);
         Assert.Contains("expected at most 4096 bytes before the newline", agent.Log.Single("command-refused"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_comment_may_be_as_long_as_it_likes()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        using var reader = agent.Reader();
+        Write(agent, $" # {new string('x', 6000)}\n1 4\n");
+        Wait.Until(() => reader.Read(1).SupBw == 4);
+        Assert.Equal(0, agent.Log.Count("command-refused"));
     }
 
     [Fact]

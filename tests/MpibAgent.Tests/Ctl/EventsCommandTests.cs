@@ -53,6 +53,10 @@ public sealed class EventsCommandTests
 
         Assert.EndsWith(" MPIB_SLOT=7 + MPIB_EVENT=all-hints-set MPIB_EVENT=all-unpinned MPIB_EVENT=split-moved MPIB_EVENT=policy-in-charge\n",
             File.ReadAllText(files["asked"]), StringComparison.Ordinal);
+
+        Ctl.RunWith(("PATH", $"{files.Path}:/usr/bin:/bin"), "events", "--slot", "7", "--event", "all-hints-set");
+
+        Assert.EndsWith("--lines=20 MPIB_EVENT=all-hints-set\n", File.ReadAllText(files["asked"]), StringComparison.Ordinal);
     }
 
     [Theory]

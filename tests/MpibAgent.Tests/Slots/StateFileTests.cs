@@ -342,6 +342,28 @@ public sealed class StateFileTests : IDisposable
     }
 
     [Fact]
+    public void What_was_being_set_on_all_slots_when_the_agent_was_killed_is_set_on_all()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetAll(7, HintSource.Operator);
+            before.Table.SetHint(3, 9, HintSource.Operator);
+            Register(before, 1, 1, 1);
+            before.State.BeginAll(8);
+            before.Region.WriteHint(0, 8);
+        }
+
+        using (var after = new TestTable(_files))
+        {
+            Assert.All(Enumerable.Range(0, 256), slot => Assert.Equal(8u, after.Table.HintOf(slot)));
+            after.Table.SetHint(3, 9, HintSource.Operator);
+        }
+
+        using var next = new TestTable(_files);
+        Assert.Equal((8u, 9u, 8u), (next.Table.InitialHint, next.Table.HintOf(3), next.Table.HintOf(4)));
+    }
+
+    [Fact]
     public void The_flow_from_nowhere_to_nowhere_keeps_its_slot()
     {
         using (var before = new TestTable(_files))

@@ -10,7 +10,6 @@ internal sealed class TestTable : IDisposable
 {
     private readonly TestLifetime _lifetime = new();
     private readonly EventLoop _loop;
-    private readonly StateFile _state;
 
     public TestTable(TempDirectory files, LimitOptions? limits = null, CapturedLog? log = null, HintEncoding encoding = HintEncoding.Multiplier, uint initial = 1,
         string? state = null)
@@ -19,8 +18,8 @@ internal sealed class TestTable : IDisposable
         var hints = new HintOptions { Path = files["hints"], Encoding = encoding, Initial = initial };
         _loop = new EventLoop(TimeProvider.System, _lifetime, log.For<EventLoop>());
         Region = new HintRegion(hints, log.For<HintRegion>());
-        _state = new StateFile(new StateOptions { Path = state ?? files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
-        Table = new SlotTable(Region, _state, hints, limits ?? new LimitOptions(), _loop, log.For<SlotTable>());
+        State = new StateFile(new StateOptions { Path = state ?? files["state"] }, new ControlOptions(), hints, log.For<StateFile>());
+        Table = new SlotTable(Region, State, hints, limits ?? new LimitOptions(), _loop, log.For<SlotTable>());
         try
         {
             Region.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
@@ -35,13 +34,15 @@ internal sealed class TestTable : IDisposable
 
     public HintRegion Region { get; }
 
+    public StateFile State { get; }
+
     public SlotTable Table { get; }
 
     public static ProcessIdentity Process(int pid, uint uid = 0) => new(pid, uid, (ulong)pid * 1000);
 
     public void Dispose()
     {
-        _state.Dispose();
+        State.Dispose();
         Region.Dispose();
         _loop.Dispose();
         _lifetime.Dispose();
