@@ -127,7 +127,8 @@ internal sealed class AdaptivePolicy(HintEncoding encoding, TimeSpan period, dou
             search.Sample(now, sample, _isSettled && _meter.Refresh == 0);
         }
 
-        _turn++;
+        // Nothing is slow where nothing moves.
+        _turn += _isResting ? 0 : 1u;
         _steady = search.Share == before && !_isSettled ? _steady + 1 : 0;
         _width.Note(rates, _guard.IsBusy && _steady > 1);
     }

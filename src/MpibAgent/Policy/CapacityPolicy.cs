@@ -43,7 +43,10 @@ internal sealed class CapacityPolicy(HintEncoding encoding) : ISplitPolicy
         Reason = _guard.Reason.Length > 0 ? _guard.Reason
             : isKnown ? FormattableString.Invariant($"links of {sout / 125e6:0.#} and {sup / 125e6:0.#} Gb/s")
             : "a link's rate is not known";
-        HintMix.Fill(encoding, new ShareGrid(encoding, shares.Length).Best(_share), _turn++, shares);
+        HintMix.Fill(encoding, new ShareGrid(encoding, shares.Length).Best(_share), _turn, shares);
+
+        // Nothing is slow where nothing moves.
+        _turn += isMeasured && isKnown && !_guard.IsBusy ? 0u : 1;
         if (_guard.Reason.Length == 0)
         {
             CongestedPaths.Leave(paths, shares);

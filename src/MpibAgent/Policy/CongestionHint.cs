@@ -11,11 +11,19 @@ internal sealed class CongestionHint
 
     private double _sout, _sup;
     private (ulong Sout, ulong Sup)? _last;
+    private bool _areTicks;
 
     /// <summary>Takes in the counters of a sample that is <paramref name="seconds"/> long.</summary>
     public void Note(in Observation seen, double seconds)
     {
-        var (sout, sup) = (seen.Sout.WaitTicks ?? seen.Sout.Notifications, seen.Sup.WaitTicks ?? seen.Sup.Notifications);
+        // Both of one kind: a tick is no notification.
+        var areTicks = seen is { Sout.WaitTicks: not null, Sup.WaitTicks: not null };
+        var (sout, sup) = areTicks ? (seen.Sout.WaitTicks, seen.Sup.WaitTicks) : (seen.Sout.Notifications, seen.Sup.Notifications);
+        if (areTicks != _areTicks)
+        {
+            (_areTicks, _sout, _sup, _last) = (areTicks, 0, 0, null);
+        }
+
         if (_last is { } last && sout >= last.Sout && sup >= last.Sup)
         {
             _sout += 0.4 * (((sout.Value - last.Sout) / seconds) - _sout);

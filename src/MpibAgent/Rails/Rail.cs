@@ -13,6 +13,9 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
 {
     private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>A rate may change of which the kernel tells nothing: that of a bond that has lost a member, one that was set by hand.</summary>
+    private static readonly TimeSpan ToldRateInterval = TimeSpan.FromSeconds(10);
+
     private readonly RailName? _name = RailName.Parse(name);
     private readonly double _assumedRate = SysfsText.Rate(assumedGbps) ?? 0;
     private RailDevice? _device;
@@ -21,6 +24,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     private SlowCounters _slow;
     private long _nextCheck = long.MinValue;
     private long _nextSlow;
+    private long _nextRate;
     private bool _isUp;
     private bool _isTold;
     private bool _isTxMissing;
@@ -116,10 +120,11 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
 
         // Otherwise it sends, and so is up: to ask takes more than twice as long as to read the counter.
         _bytes = bytes;
-        if (_isTold || (isDue && !(isFollowed && IsTold)))
+        if (_isTold || (isDue && (!(isFollowed && IsTold) || _linkRate == 0 || now >= _nextRate)))
         {
             // Of an interface the rate takes the kernel's lock over all of them, which others may have for long.
             FollowRate(_device);
+            _nextRate = After(now, ToldRateInterval);
         }
 
         _isTold = false;
@@ -170,6 +175,7 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
         _device = device;
         _tx = new TxCounter(device.TxUnit);
         _nextSlow = now;
+        _nextRate = After(now, ToldRateInterval);
         _isTxMissing = false;
         _saidThatItWraps = false;
         _isUp = device.ReadIsUp() ?? true;

@@ -101,6 +101,10 @@ internal sealed partial class RailReader : IDisposable
         lock (_gate)
         {
             (_period, _due, _isFollowed) = (period, atOnce ? long.MinValue : After(period), _links.IsOpen);
+
+            // What happened while nobody listened: the first reading looks at links and rates.
+            _told.Clear();
+            _told.Add(LinkEvents.Any);
             isStuck = _stuck is not null;
             Wake();
         }

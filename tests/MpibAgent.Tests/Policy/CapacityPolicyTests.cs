@@ -1,3 +1,4 @@
+using MpibAgent.Hints;
 using MpibAgent.Interface;
 using MpibAgent.Policy;
 
@@ -48,6 +49,31 @@ public sealed class CapacityPolicyTests
         Assert.Equal("SUP down", _policy.Reason);
         Assert.Equal([0.0], Decide(1.1, Link(100), Link(300)));
         Assert.Equal([0.75], Decide(1.35, Link(100), Link(300)));
+    }
+
+    [Theory]
+    [InlineData(CapacityPolicy.PolicyName)]
+    [InlineData(AdaptivePolicy.PolicyName)]
+    public void Mixed_hints_are_exchanged_while_something_moves_and_rest_while_nothing_does(string name)
+    {
+        var policy = new PolicyCatalogue(new PolicyOptions(), new HintOptions { Encoding = HintEncoding.Multiplier }).Create(name, double.NaN);
+        var shares = new double[8];
+        var bytes = 0ul;
+        var now = 1.0;
+        string Hints(ulong moved)
+        {
+            (now, bytes) = (now + 0.05, bytes + moved);
+            policy.Decide(Seen.At(now, Link(400) with { TxBytes = bytes, Timeouts = 0 }, Link(300) with { TxBytes = bytes, Timeouts = 0 }), new PathLevels[8], shares);
+            return string.Join(' ', shares);
+        }
+
+        Assert.True(Enumerable.Range(0, 100).Select(_ => Hints(moved: 100_000_000)).ToHashSet().Count > 1);
+        for (var i = 0; i < 50; i++)
+        {
+            Hints(moved: 0);
+        }
+
+        Assert.Single(Enumerable.Range(0, 100).Select(_ => Hints(moved: 0)).ToHashSet());
     }
 
     [Fact]

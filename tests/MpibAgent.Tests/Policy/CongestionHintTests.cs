@@ -42,6 +42,17 @@ public sealed class CongestionHintTests
     }
 
     [Fact]
+    public void Ticks_of_one_rail_are_not_weighed_against_notifications_of_the_other()
+    {
+        Note(Ticks(0) with { Notifications = 0 }, Notifications(0));
+        Note(Ticks(1_000_000) with { Notifications = 10 }, Notifications(500));
+        Assert.Equal(-1, _hint.Direction([default]));
+        Note(Ticks(2_000_000), Notifications(1000));
+        Note(Ticks(3_000_000), Notifications(1500));
+        Assert.Equal(-1, _hint.Direction([default]));
+    }
+
+    [Fact]
     public void Less_than_twice_as_much_tells_nothing()
     {
         Note(Ticks(0), Ticks(0));

@@ -96,7 +96,7 @@ public sealed class RailPairTests
     [Theory]
     [InlineData(true, 125e6)]
     [InlineData(false, 1.25e9)]
-    public void The_rate_of_an_interface_is_read_every_second_only_where_nobody_tells_of_links(bool isFollowed, double expected)
+    public void The_rate_of_an_interface_is_read_every_second_only_where_nobody_tells_of_links_and_there_every_ten(bool isFollowed, double expected)
     {
         using var rig = new SysfsRig("eth0");
         rig.Write("class/net/eth0/ifindex", 7);
@@ -106,6 +106,22 @@ public sealed class RailPairTests
         Assert.Equal(expected, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
         Assert.True(rig.Pair.Tell(LinkEvents.Any));
         Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
+
+        rig.Write("class/net/eth0/speed", "25000\n");
+        rig.Time.Advance(Second * 10);
+        Assert.Equal(3.125e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
+    }
+
+    [Fact]
+    public void A_rate_that_is_not_known_yet_is_looked_for_every_second()
+    {
+        using var rig = new SysfsRig("eth0");
+        rig.Write("class/net/eth0/ifindex", 7);
+        rig.Write("class/net/eth0/speed", "-1\n");
+        Assert.Equal(0, rig.Pair.Read(SysfsRig.Period, isFollowed: true).Sout.LinkRate);
+        rig.Write("class/net/eth0/speed", "10000\n");
+        rig.Time.Advance(Second);
+        Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: true).Sout.LinkRate);
     }
 
     [Theory]

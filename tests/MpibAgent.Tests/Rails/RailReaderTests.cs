@@ -53,6 +53,27 @@ public sealed class RailReaderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_link_that_has_another_rate_since_the_last_job_is_seen_in_the_first_reading_for_the_next()
+    {
+        _sysfs.Write("class/net/eth0/ifindex", int.MaxValue);
+        var policy = new Recorder();
+        await using var agent = await RunningAgent.StartAsync(policy: policy, configure: options =>
+            (options.Rails.Sout, options.Rails.Sup, options.Rails.SysRoot) = ("eth0", "mlx5_1", _sysfs.Options.SysRoot));
+        using var client = agent.Connect();
+        client.Register(1, A, A);
+        Wait.Until(() => !policy.Seen.IsEmpty);
+        Assert.All(policy.Seen, seen => Assert.Equal(125e6, seen.Sout.LinkRate));
+        client.Deregister(1);
+        agent.WaitUntil(() => agent.Engine.Seen is null);
+
+        policy.Seen.Clear();
+        _sysfs.Write("class/net/eth0/speed", "10000\n");
+        client.Register(1, A, A);
+        Wait.Until(() => !policy.Seen.IsEmpty);
+        Assert.All(policy.Seen, seen => Assert.Equal(1.25e9, seen.Sout.LinkRate));
+    }
+
+    [Fact]
     public async Task A_job_that_comes_later_and_another_policy_keep_off_it_as_well()
     {
         using var device = new StuckFile(_sysfs[$"{SysfsRig.SupPort}/counters/port_xmit_data"]);
