@@ -38,7 +38,8 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
                     "ramp" => new CapacityProfile.Ramp(Points(only.Value)),
                     "onoff" => OnOff(only.Value),
                     "walk" => Walk(only.Value),
-                    "sum" => new CapacityProfile.Sum([.. only.Value.EnumerateArray().Select(Parse)]),
+                    "sum" when only.Value.GetArrayLength() > 0 => new CapacityProfile.Sum([.. only.Value.EnumerateArray().Select(Parse)]),
+                    "sum" => throw new FormatException("it has no parts"),
                     _ => throw new FormatException($"unknown key \"{only.Name}\""),
                 };
             default:
@@ -71,7 +72,7 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
         Only(element, "period_ms", "duty", "on", "off", "t0", "t1");
         return new(
             PeriodSeconds(element),
-            Value(element, "duty", 0.5),
+            Value(element, "duty", 0.5) is >= 0 and <= 1 and var duty ? duty : throw new FormatException("duty is not 0 to 1"),
             RateOf(element, "on"),
             RateOf(element, "off", 0),
             Value(element, "t0", 0),
@@ -81,7 +82,8 @@ internal sealed class ProfileConverter : JsonConverter<CapacityProfile>
     private static CapacityProfile.Walk Walk(JsonElement element)
     {
         Only(element, "period_ms", "lo", "hi", "seed");
-        return new(PeriodSeconds(element), RateOf(element, "lo"), RateOf(element, "hi"), (int)Value(element, "seed", 7));
+        var (low, high) = (RateOf(element, "lo"), RateOf(element, "hi"));
+        return low <= high ? new(PeriodSeconds(element), low, high, (int)Value(element, "seed", 7)) : throw new FormatException("lo is above hi");
     }
 
     private static double Rate(JsonElement element)

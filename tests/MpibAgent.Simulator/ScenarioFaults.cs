@@ -12,7 +12,7 @@ internal static class ScenarioFaults
     {
         var faults = new List<string>();
         Expect(scenario.Name.Length is > 0 and <= LongestName && !scenario.Name.Any(letter => letter == '/' || char.IsControl(letter)), "name",
-            $"1 to {LongestName} characters, those of a file's name", scenario.Name);
+            $"1 to {LongestName} characters, those of a file's name", string.Concat(scenario.Name.Select(letter => char.IsControl(letter) ? '?' : letter)));
         Expect(scenario.Duration > 0, "duration_s", "above 0", scenario.Duration);
         Expect(scenario.StepMilliseconds > 0, "dt_ms", "above 0", scenario.StepMilliseconds);
         if (scenario.Duration > 0 && scenario.StepMilliseconds > 0)
@@ -76,6 +76,8 @@ internal static class ScenarioFaults
         {
             Expect(rail.LinkGbps is > 0 and <= FastestGbps, $"{key}.link_gbps", $"above 0, at most {FastestGbps}", rail.LinkGbps);
             Expect(rail.FairFloor is >= 0 and <= 1, $"{key}.fair_floor", "0 to 1", rail.FairFloor);
+            Expect(rail.States.Zip(rail.States.Skip(1)).All(pair => pair.First.Time < pair.Second.Time), $"{key}.state", "times that ascend",
+                string.Join(", ", rail.States.Select(change => FormattableString.Invariant($"{change.Time}"))));
         }
 
         void OfFlow(FlowGroup group, string key, bool hasBig)

@@ -76,6 +76,9 @@ public sealed class ScenarioFileTests
     [InlineData("{ \"walk\": { \"period_ms\": 1, \"lo\": 1 } }", "hi is missing")]
     [InlineData("{ \"walk\": { \"period_ms\": 1, \"lo\": 1, \"hi\": 2, \"hi\": 3 } }", "hi is there twice")]
     [InlineData("{ \"walk\": { \"period_ms\": 0, \"lo\": 1, \"hi\": 2 } }", "period_ms is not above 0")]
+    [InlineData("{ \"walk\": { \"period_ms\": 1, \"lo\": 3, \"hi\": 2 } }", "lo is above hi")]
+    [InlineData("{ \"onoff\": { \"period_ms\": 1, \"on\": 1, \"duty\": 2 } }", "duty is not 0 to 1")]
+    [InlineData("{ \"sum\": [] }", "it has no parts")]
     public void A_profile_at_fault_says_what_was_expected(string profile, string expected)
     {
         var e = Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(Text(path: profile), "a.json"));
@@ -102,7 +105,19 @@ public sealed class ScenarioFileTests
     [InlineData("../up")]
     [InlineData("two\\nlines")]
     public void A_name_can_be_that_of_a_file(string name)
-        => Assert.Contains("name: expected", Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(Text(name: name), "a.json")).Message, StringComparison.Ordinal);
+    {
+        var e = Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(Text(name: name), "a.json"));
+        Assert.Contains("name: expected", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(e.Message, char.IsControl);
+    }
+
+    [Fact]
+    public void The_states_of_a_rail_come_in_their_order()
+    {
+        var text = Text().Replace("\"link_gbps\"", "\"state\": [[1.5, \"up\"], [0.5, \"down\"]], \"link_gbps\"", StringComparison.Ordinal);
+        Assert.StartsWith("a.json: rails.sout.state: expected times that ascend, got 1.5, 0.5", Assert.Throws<ScenarioException>(() => ScenarioFile.Parse(text, "a.json")).Message,
+            StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Every_fault_is_told_at_once()
