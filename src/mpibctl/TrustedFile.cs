@@ -34,7 +34,7 @@ public static partial class TrustedFile
                 NoReader => $"{path}: nobody reads it; run: systemctl start mpib-agent",
                 TooManyLinks => $"{path}: expected a file, found a symbolic link; remove it",
                 PermissionDenied when isFifo => $"{path}: no permission to write; run it with sudo, or join its group: sudo usermod -aG {ServiceUser} $USER",
-                NoSuchFile => $"{path}: there is no such file; run: systemctl start mpib-agent",
+                NoSuchFile => $"{path}: there is no such file; run: systemctl {(isFifo ? "restart mpib-control.socket mpib-agent" : "start mpib-agent")}",
                 _ => $"{path}: {Marshal.GetPInvokeErrorMessage(error)}",
             };
             return null;

@@ -47,6 +47,15 @@ public sealed class SetCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_the_fifo_is_gone_it_says_what_makes_it_anew()
+    {
+        using var agent = AgentProcess.Start(_files);
+        File.Delete(_files["control"]);
+        Assert.EndsWith("there is no such file; run: systemctl restart mpib-control.socket mpib-agent\n", Ctl.Run(_files, "set", "0", "1").Errors, StringComparison.Ordinal);
+        await agent.StopAsync();
+    }
+
+    [Fact]
     public async Task What_cannot_be_is_told_and_fails()
     {
         Assert.Equal(3, Ctl.Run(_files, "set", "0", "1").Code);
