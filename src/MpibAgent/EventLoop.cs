@@ -261,7 +261,30 @@ internal sealed partial class EventLoop(TimeProvider time, IHostApplicationLifet
             _ended = true;
         }
 
-        RunPosted();
+        RunRest();
+    }
+
+    /// <summary>What was posted before the end, also behind a bug.</summary>
+    private void RunRest()
+    {
+        for (var isDone = false; !isDone;)
+        {
+            try
+            {
+                RunPosted();
+                isDone = true;
+            }
+            catch (OutOfMemoryException)
+            {
+                Environment.ExitCode = 1;
+                isDone = true;
+            }
+            catch (Exception bug)
+            {
+                Log.LoopFailed(log, bug);
+                Environment.ExitCode = 1;
+            }
+        }
     }
 
     private bool EndTurn()

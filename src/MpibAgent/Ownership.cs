@@ -79,7 +79,7 @@ internal static partial class Ownership
                 CheckFile(path, found, expected);
             }
 
-            throw new Fault($"cannot open {path}: {Marshal.GetPInvokeErrorMessage(error)}; {WhatToRun}");
+            throw new Fault($"cannot open {path}: {Marshal.GetPInvokeErrorMessage(error)}; {(error == NoMoreDescriptors ? "raise LimitNOFILE=" : WhatToRun)}");
         }
 
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
@@ -225,6 +225,7 @@ internal static partial class Ownership
 
     private const int NoSuchFile = 2;
     private const int FileExists = 17;
+    private const int NoMoreDescriptors = 24;
     private const int NoSpace = 28;
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -130,7 +130,7 @@ public static class CheckCommand
                 }),
                 { IsActive: false } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.ActiveState}: the agent was started by hand",
                     isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; {(IsForeign(RegionLock) ? RemoveRegion : "")}sudo systemctl start mpib-agent") : null),
-                { IsActive: false } when units[Service].IsActive => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})", RestartAll),
+                { IsActive: false } when units[Service].IsActive => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})", $"{RestartAll}; journalctl -u {name} -p err -n 5"),
                 { IsActive: false } => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})",
                     isService ? "sudo systemctl start mpib-agent; journalctl -u mpib-agent -p err -n 5" : "sudo systemctl start mpib-agent"),
                 _ when isService && view.Snapshot is { } snapshot && unit.MainPid != snapshot.Agent.Pid.ToString(CultureInfo.InvariantCulture) => new Finding("unit", Verdict.Odd,

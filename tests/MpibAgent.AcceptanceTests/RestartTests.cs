@@ -67,6 +67,21 @@ public sealed class RestartTests(SystemdMachine machine) : AcceptanceTest(machin
         Assert.Equal("entry 1 10.0.0.1 10.0.0.2", await alice.AskAsync("entry 0"));
     }
 
+    [Theory]
+    [InlineData("rm /run/mpib/control")]
+    [InlineData("rm /run/mpib/control; echo 0 2 >/run/mpib/control")]
+    [InlineData("rm -r /run/mpib /tmp/mpib")]
+    public async Task A_fifo_that_is_gone_is_back_after_a_restart_of_the_service_alone(string harm)
+    {
+        await Machine.ShellAsync($"{harm}; systemctl restart mpib-agent");
+
+        await using var alice = Client("alice");
+        await Wait.UntilAsync(async () => (await Machine.RunAsync("test", "-p", "/run/mpib/control")).ExitCode == 0);
+        await Machine.ShellAsync("echo 0 2 >/run/mpib/control");
+        await Wait.UntilAsync(async () => await Machine.ShellAsync($"systemctl is-active {Units} || :") == "active\nactive\nactive");
+        Assert.Equal("hint 2", await alice.AskAsync("wait-hint 0 2"));
+    }
+
     [Fact]
     public async Task A_removed_run_directory_is_back_with_the_fifo()
     {

@@ -210,7 +210,11 @@ public sealed class EventLoopTests : IAsyncLifetime
     {
         try
         {
-            _loop.Post(() => throw new InvalidOperationException("a bug"));
+            _loop.Post(() =>
+            {
+                _loop.Post(() => throw new InvalidOperationException("a bug"));
+                _loop.Post(() => throw new InvalidOperationException("another one behind it"));
+            });
             Wait.Until(() => _lifetime.ApplicationStopping.IsCancellationRequested);
             Assert.Equal(1, Environment.ExitCode);
             await _loop.InvokeAsync(() => { });

@@ -24,7 +24,6 @@ internal sealed partial class PeerSocket
     private int _registrations;
     private bool _closeWhenSent;
     private bool _isDeaf;
-    private bool _mayBringDescriptors;
 
     public PeerSocket(RegistrationListener listener, Registrar registrar)
     {
@@ -60,6 +59,9 @@ internal sealed partial class PeerSocket
     /// <summary>What the loop waits for on its behalf; nothing as long as it is only looked at.</summary>
     public Ready Interest { get; set; }
 
+    /// <summary>Whether descriptors may come with its bytes (<see cref="SentDescriptors"/>).</summary>
+    public bool MayBringDescriptors { get; private set; }
+
     /// <summary>Whether it has been answered and neither side owes a byte: safe to close at a stop.</summary>
     public bool IsDone => _answered && _received == 0 && _toSend == 0;
 
@@ -75,7 +77,7 @@ internal sealed partial class PeerSocket
         Uid = BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]);
         _received = _toSend = _sent = _registrations = 0;
         _closeWhenSent = _answered = _isDeaf = false;
-        _mayBringDescriptors = mayBringDescriptors;
+        MayBringDescriptors = mayBringDescriptors;
         if (mayBringDescriptors)
         {
             SentDescriptors.ShowUrgent(descriptor);
@@ -87,7 +89,7 @@ internal sealed partial class PeerSocket
     /// <summary>Closes the socket; the listener has taken it off its lists.</summary>
     public void Close(SentDescriptors descriptors)
     {
-        if (_mayBringDescriptors)
+        if (MayBringDescriptors)
         {
             descriptors.Close(Descriptor);
         }
@@ -132,7 +134,7 @@ internal sealed partial class PeerSocket
         else if (count == 0)
         {
             // No more comes, descriptors neither.
-            _mayBringDescriptors = false;
+            MayBringDescriptors = false;
             End();
         }
         else if (Marshal.GetLastPInvokeError() is not (TryAgain or Interrupted))
@@ -146,7 +148,7 @@ internal sealed partial class PeerSocket
     {
         bringsDescriptors = false;
         var room = _input.AsSpan(_received, BufferSize - _received);
-        if (_mayBringDescriptors)
+        if (MayBringDescriptors)
         {
             var count = SentDescriptors.Peek(Descriptor, room, out bringsDescriptors);
             if (count <= 0 || bringsDescriptors)

@@ -195,7 +195,12 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         }
 
         _peers.Remove(peer);
-        if (peer.Interest != Ready.None)
+        if (peer.Interest != Ready.None && peer.MayBringDescriptors)
+        {
+            // It may be closed much later, elsewhere.
+            _loop.ForgetShared(peer.Descriptor);
+        }
+        else if (peer.Interest != Ready.None)
         {
             _loop.Forget(peer.Descriptor);
         }

@@ -43,7 +43,7 @@ internal sealed unsafe partial class SentDescriptors
         }
     }
 
-    /// <summary>Closes a socket of a peer who may have sent some. On the loop's thread.</summary>
+    /// <summary>Closes a socket of a peer who may have sent some, and which no epoll has any more. On the loop's thread.</summary>
     public void Close(int socket)
     {
         // Nothing comes in after this, so what is not there now never is.

@@ -146,6 +146,51 @@ public sealed class DescriptorTests
     }
 
     [Fact]
+    public async Task Sockets_that_wait_to_be_closed_do_not_keep_the_loop_busy()
+    {
+        Prerequisites.RequireCommand("python3", "python3");
+        using var files = new TempDirectory();
+        var passed = Path.Combine(files.Path, "pass.py");
+
+        // They have connected before the agent came, and send when it waits for them. The first one's close waits, and the others' for that.
+        await File.WriteAllTextAsync(passed, $"""
+            import time
+            {MakeOneWhoseCloseWaits}
+            passed = socket.socket(socket.AF_UNIX)
+            passed.bind('{files["agent.sock"]}')
+            passed.listen(100)
+            peers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+            if os.fork() == 0:
+                for peer in peers: peer.connect('{files["agent.sock"]}')
+                open('{files["connected"]}', 'w').close()
+                while not os.path.exists('{files["go"]}'): time.sleep(0.01)
+                send(peers[0])
+                slow.close()
+                for peer in peers[1:]: peer.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [0]))])
+                for peer in peers: peer.close()
+                while not os.path.exists('{files["end"]}'): time.sleep(0.01)
+                os._exit(0)
+            while not os.path.exists('{files["connected"]}'): time.sleep(0.01)
+            os.dup2(passed.fileno(), 41)
+            os.dup2(41, 3)
+            os.environ |= dict(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='registration')
+            os.execv(sys.argv[2], sys.argv[2:])
+            """, TestContext.Current.CancellationToken);
+        using var agent = AgentProcess.Start(files, $"exec python3 {passed}");
+        using (var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]))
+        {
+            // Answered after them, so it has looked at each.
+            Assert.Equal("ok 0", plugin.Do("register 1 10.0.0.1 10.0.0.2"));
+        }
+
+        await File.WriteAllTextAsync(files["go"], "", TestContext.Current.CancellationToken);
+        Wait.Until(() => agent.Output.Split('\n').Count(line => line.Contains("bad request", StringComparison.Ordinal)) == 4);
+        Wait.Until(() => agent.SleepsForGood);
+        await File.WriteAllTextAsync(files["end"], "", TestContext.Current.CancellationToken);
+        await agent.StopAsync();
+    }
+
+    [Fact]
     public async Task A_byte_out_of_band_is_a_byte_to_who_has_to_look_for_descriptors()
     {
         Prerequisites.RequireCommand("python3", "python3");
