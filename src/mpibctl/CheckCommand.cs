@@ -16,9 +16,10 @@ public static class CheckCommand
     /// <summary>Where FIFO, state and status are; tmpfiles.d gives back the directory alone.</summary>
     private const string ServiceDirectory = "/run/mpib";
 
-    /// <summary>A socket unit cannot be started while its service runs: all are.</summary>
     private const string RegionLock = "/tmp/mpib/agent.lock";
     private const string RemoveRegion = "sudo rm -r /tmp/mpib; ";
+
+    /// <summary>A socket unit cannot be started while its service runs: all are.</summary>
     private const string RestartAll = "sudo systemctl restart mpib-agent.socket mpib-control.socket mpib-agent";
 
     private static readonly string[] Units = [Service, "mpib-agent.socket", "mpib-control.socket"];

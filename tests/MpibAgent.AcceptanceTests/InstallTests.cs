@@ -153,6 +153,30 @@ public sealed class InstallTests(SystemdMachine machine) : AcceptanceTest(machin
     }
 
     [Fact]
+    public async Task Where_the_service_is_masked_it_is_installed_and_not_started_and_the_one_that_runs_goes_on()
+    {
+        var pid = await MainPidAsync();
+
+        var output = await Machine.ShellAsync($"systemctl mask --quiet mpib-agent; rm /usr/bin/mpibctl; {WithBinary}; test -x /usr/bin/mpibctl; systemctl unmask --quiet mpib-agent");
+
+        Assert.Contains("mpib-agent.service is masked, so it is not started; where it runs, the version before goes on", output, StringComparison.Ordinal);
+        Assert.Equal(pid, await MainPidAsync());
+    }
+
+    [Fact]
+    public async Task A_shell_without_sbin_and_with_CDPATH_installs_upgrades_and_purges()
+    {
+        const string Shell = "env PATH=/usr/local/bin:/usr/bin:/bin CDPATH=.:/ sh";
+        var pid = await MainPidAsync();
+        var output = await Machine.ShellAsync($"echo '# another version' >>/usr/lib/systemd/system/mpib-agent.service; cd {SystemdMachine.Source}; {Shell} deploy/install.sh --prebuilt mpib-agent");
+
+        Assert.EndsWith($"running: {Idle}", output, StringComparison.Ordinal);
+        Assert.NotEqual(pid, await MainPidAsync());
+        await Machine.ShellAsync($"gpasswd --delete oscar mpib >/dev/null; cd {SystemdMachine.Source}; {Shell} deploy/install.sh --uninstall --purge");
+        Assert.Equal("", await Machine.ShellAsync("getent passwd mpib || getent group mpib || :"));
+    }
+
+    [Fact]
     public async Task Without_sources_it_does_not_begin_to_build()
     {
         var outcome = await Machine.RunAsync(Install, "--build-only", "/tmp/agent");

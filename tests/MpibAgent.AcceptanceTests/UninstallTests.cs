@@ -60,6 +60,28 @@ public sealed class UninstallTests(SystemdMachine machine) : AcceptanceTest(mach
     }
 
     [Fact]
+    public async Task An_install_that_was_cut_short_is_taken_away_too()
+    {
+        await Machine.ShellAsync($"{NoOperators}; {Install} --uninstall --purge; cd {SystemdMachine.Source}; cp mpib-agent /usr/sbin/; cp mpib-agent.service /usr/lib/systemd/system/");
+
+        Assert.Equal("install.sh: uninstalled", await Machine.ShellAsync($"{Install} --uninstall --purge"));
+
+        Assert.Equal("", await Machine.ShellAsync(Remains));
+    }
+
+    [Fact]
+    public async Task Where_the_region_is_a_mount_of_its_own_a_purge_leaves_that_alone_and_says_so()
+    {
+        await Machine.ShellAsync($"{NoOperators}; systemctl stop {Units}; mount -t tmpfs -o mode=0755 none /tmp/mpib; systemctl start {Units}");
+
+        var said = await Machine.ShellAsync($"{Install} --uninstall --purge 2>/dev/null; umount /tmp/mpib; rm -r /tmp/mpib");
+
+        Assert.Contains("install.sh: left: what could not be removed of /tmp/mpib and /run/mpib", said, StringComparison.Ordinal);
+        Assert.EndsWith("install.sh: uninstalled", said, StringComparison.Ordinal);
+        Assert.Equal("", await Machine.ShellAsync("getent passwd mpib || getent group mpib || :"));
+    }
+
+    [Fact]
     public async Task What_others_have_put_there_stays_and_it_says_so()
     {
         await Machine.ShellAsync("echo secret >/etc/mpib/telemetry.key; mkdir /etc/systemd/system/mpib-agent.socket.d; echo '# mine' >>/etc/mpib/agent.conf");

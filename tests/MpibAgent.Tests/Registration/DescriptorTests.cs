@@ -125,18 +125,14 @@ public sealed class DescriptorTests
         // What is connected here is all closed by the exec, but for the socket that is passed and who would have to read from the slow one.
         await File.WriteAllTextAsync(passed, $"""
             {MakeOneWhoseCloseWaits}
-            passed = socket.socket(socket.AF_UNIX)
-            passed.bind('{files["agent.sock"]}')
-            passed.listen(100)
+            {Listen(files)}
             agent = socket.socket(socket.AF_UNIX)
             agent.connect('{files["agent.sock"]}')
             agent.send(bytes({bytesBefore}))
             send(agent, {flags})
             reader.set_inheritable(True)
             os.dup2(reader.fileno(), 20)
-            os.dup2(passed.fileno(), 3)
-            os.environ |= dict(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='registration')
-            os.execv(sys.argv[2], sys.argv[2:])
+            {BecomeTheAgent}
             """, TestContext.Current.CancellationToken);
         using var agent = AgentProcess.Start(files, $"exec python3 {passed}");
         using var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]);
@@ -156,9 +152,7 @@ public sealed class DescriptorTests
         await File.WriteAllTextAsync(passed, $"""
             import time
             {MakeOneWhoseCloseWaits}
-            passed = socket.socket(socket.AF_UNIX)
-            passed.bind('{files["agent.sock"]}')
-            passed.listen(100)
+            {Listen(files)}
             peers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
             if os.fork() == 0:
                 for peer in peers: peer.connect('{files["agent.sock"]}')
@@ -171,10 +165,7 @@ public sealed class DescriptorTests
                 while not os.path.exists('{files["end"]}'): time.sleep(0.01)
                 os._exit(0)
             while not os.path.exists('{files["connected"]}'): time.sleep(0.01)
-            os.dup2(passed.fileno(), 41)
-            os.dup2(41, 3)
-            os.environ |= dict(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='registration')
-            os.execv(sys.argv[2], sys.argv[2:])
+            {BecomeTheAgent}
             """, TestContext.Current.CancellationToken);
         using var agent = AgentProcess.Start(files, $"exec python3 {passed}");
         using (var plugin = PluginProcess.Start(files["agent.sock"], files["hints"]))
@@ -200,9 +191,7 @@ public sealed class DescriptorTests
         // Who has connected before the agent came may have brought some. The last byte of the request is the one out of band.
         await File.WriteAllTextAsync(passed, $"""
             import os, socket, sys
-            passed = socket.socket(socket.AF_UNIX)
-            passed.bind('{files["agent.sock"]}')
-            passed.listen(100)
+            {Listen(files)}
             sent, has_sent = os.pipe()
             if os.fork() == 0:
                 peer = socket.socket(socket.AF_UNIX)
@@ -213,15 +202,27 @@ public sealed class DescriptorTests
                 os._exit(0)
             os.close(has_sent)
             os.read(sent, 1)
-            os.dup2(passed.fileno(), 9)
-            os.dup2(9, 3)
-            os.environ |= dict(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='registration')
-            os.execv(sys.argv[2], sys.argv[2:])
+            {BecomeTheAgent}
             """, TestContext.Current.CancellationToken);
         using var agent = AgentProcess.Start(files, $"exec python3 {passed}");
         Wait.Until(() => File.Exists(files["answer"]) && File.ReadAllText(files["answer"]) == "5249504d100080000000000000000000\n");
         await agent.StopAsync();
     }
+
+    /// <summary>The socket that systemd would have made, as "passed".</summary>
+    private static string Listen(TempDirectory files) => $"""
+        passed = socket.socket(socket.AF_UNIX)
+        passed.bind('{files["agent.sock"]}')
+        passed.listen(100)
+        """;
+
+    /// <summary>Runs the agent with it. By way of another number: a descriptor that is 3 already would stay closed on exec.</summary>
+    private const string BecomeTheAgent = """
+        os.dup2(passed.fileno(), 41)
+        os.dup2(41, 3)
+        os.environ |= dict(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='registration')
+        os.execv(sys.argv[2], sys.argv[2:])
+        """;
 
     /// <summary>
     /// A TCP connection whose other end does not read, and whose close waits an hour for that (SO_LINGER). Without a copy of it in the sender the
