@@ -102,6 +102,9 @@ internal static partial class Log
         + "and is given up; {Kept} pinned slots with a flow keep their number", EventName = "encoding-changed")]
     public static partial void EncodingChanged(ILogger log, string before, string encoding, int dropped, string withAll, int kept);
 
+    [LoggerMessage(314, LogLevel.Information, "an earlier agent was killed while it changed {What}; the change is complete now", EventName = "change-finished")]
+    public static partial void ChangeFinished(ILogger log, string what);
+
     // 400: Registration
     [LoggerMessage(400, LogLevel.Information, "socket {Path}, mode {Mode}: at most {MaxPeers} peers, idle ones closed after {IdleTimeout} s",
         EventName = "registration-listening")]

@@ -8,8 +8,7 @@ internal sealed partial class SlotTable
     /// <summary>Sets the hint of one slot, whether or not it has a flow.</summary>
     public void SetHint(int slot, uint hint, HintSource source)
     {
-        RecordSource(slot, source);
-        WriteHint(slot, hint, source);
+        ChangeHint(slot, hint, source);
         Log.HintSet(log, slot, hint, source.Name(), options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }
@@ -24,10 +23,13 @@ internal sealed partial class SlotTable
     /// <summary>Undoes what the operator has set for one slot. Its hint goes back to the initial one, or stays for the policy to change.</summary>
     public void Unpin(int slot, bool keepHint)
     {
-        RecordSource(slot, keepHint ? HintSource.Policy : HintSource.Initial);
-        if (!keepHint)
+        if (keepHint)
         {
-            WriteHint(slot, InitialHint, HintSource.Initial);
+            RecordSource(slot, HintSource.Policy);
+        }
+        else
+        {
+            ChangeHint(slot, InitialHint, HintSource.Initial);
         }
 
         Log.SlotUnpinned(log, slot, region.Read(slot).SupBw);
@@ -38,8 +40,9 @@ internal sealed partial class SlotTable
     public void UnpinAll(bool keepHints)
     {
         _allPinned = false;
-        state.Initial = null;
         InitialHint = options.Initial;
+        state.BeginChange(new SlotChange(keepHints ? ChangeKind.UnpinAllKeepHints : ChangeKind.UnpinAll, 0, InitialHint, HintSource.Initial));
+        state.Initial = null;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             var keep = keepHints && !_free.Contains(slot);
@@ -50,6 +53,7 @@ internal sealed partial class SlotTable
             }
         }
 
+        state.EndChange();
         Log.AllUnpinned(log, InitialHint);
         Changed?.Invoke();
     }
@@ -59,20 +63,29 @@ internal sealed partial class SlotTable
     {
         _allPinned = true;
         InitialHint = hint;
-        state.BeginAll(hint);
+        state.BeginChange(new SlotChange(ChangeKind.SetAll, 0, hint, source));
+        state.Initial = hint;
         for (var slot = 0; slot < HintLayout.SlotCount; slot++)
         {
             RecordSource(slot, source);
             WriteHint(slot, hint, source);
         }
 
-        state.Initial = hint;
+        state.EndChange();
         Log.AllHintsSet(log, hint, source.Name(), options.Encoding.Share(hint) * 100);
         Changed?.Invoke();
     }
 
     /// <summary>Whose the hint of a slot is that has gone back to the initial one: an operator's `all HINT` holds for slots to come.</summary>
     private HintSource Unset => _allPinned ? HintSource.Operator : HintSource.Initial;
+
+    private void ChangeHint(int slot, uint hint, HintSource source)
+    {
+        state.BeginChange(new SlotChange(ChangeKind.SetHint, slot, hint, source));
+        RecordSource(slot, source);
+        WriteHint(slot, hint, source);
+        state.EndChange();
+    }
 
     private void WriteHint(int slot, uint hint, HintSource source)
     {

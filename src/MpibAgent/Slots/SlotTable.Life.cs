@@ -23,6 +23,7 @@ internal sealed partial class SlotTable
     private void TakeOrphan(int slot)
     {
         _orphans.Remove(slot);
+        BeginFree(slot);
         ClearSlot(slot);
     }
 
@@ -31,6 +32,11 @@ internal sealed partial class SlotTable
     {
         var (left, before) = (_connections.SlotOf(connection), _connections.FingerprintOf(connection));
         RecordFingerprint(connection, flow, slot);
+        if (left != slot && _slots[left].Connections == 1)
+        {
+            BeginFree(left);
+        }
+
         _connections.Move(connection, slot, flow.Fingerprint);
         state.CommitConnection(connection, process, connId, slot);
         Hold(slot, process.Uid, flow.Fingerprint);
@@ -41,6 +47,11 @@ internal sealed partial class SlotTable
     {
         var (slot, uid) = (_connections.SlotOf(connection), _connections.ProcessOf(connection).Uid);
         _usage.Add(uid, slots: 0, connections: -1);
+        if (_slots[slot].Connections == 1)
+        {
+            BeginFree(slot);
+        }
+
         state.ClearConnection(connection);
         var fingerprint = _connections.FingerprintOf(connection);
         _connections.Remove(connection);
@@ -105,11 +116,15 @@ internal sealed partial class SlotTable
         _usage.Add(uid, slots: 1, connections: 0);
     }
 
+    /// <summary>Before the last connection goes: from then on the next agent knows that the slot had a flow, also one whose addresses are those of none.</summary>
+    private void BeginFree(int slot) => state.BeginChange(new SlotChange(ChangeKind.Free, slot, InitialHint, Unset));
+
     private void ClearSlot(int slot)
     {
         ForgetFlow(slot);
         state.WriteSlot(slot, default, hasFlow: false, isOrphan: false, Unset);
         region.WriteEntry(slot, default, default, InitialHint);
+        state.EndChange();
         Counts.CountHint(HintSource.Initial);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MpibAgent.Interface;
 
 namespace MpibAgent.Slots;
@@ -5,6 +6,50 @@ namespace MpibAgent.Slots;
 /// <content>How the table comes to be what an earlier agent left.</content>
 internal sealed partial class SlotTable
 {
+    /// <summary>Stores once more what an agent stored that was killed over it. Only state file and region, which are read after that.</summary>
+    private void FinishChange()
+    {
+        if (!state.TryReadChange(out var change))
+        {
+            return;
+        }
+
+        var isOfAll = change.Kind is ChangeKind.SetAll or ChangeKind.UnpinAll or ChangeKind.UnpinAllKeepHints;
+        if (isOfAll)
+        {
+            state.Initial = change.Kind == ChangeKind.SetAll ? change.Hint : null;
+        }
+
+        // Killed before the connection had gone, its slot stays.
+        var (first, last) = isOfAll ? (0, HintLayout.SlotCount - 1) : (change.Slot, change.Slot);
+        for (var slot = first; slot <= last && (change.Kind != ChangeKind.Free || !state.IsHeld(slot)); slot++)
+        {
+            FinishChange(slot, change);
+        }
+
+        state.EndChange();
+        Log.ChangeFinished(log, isOfAll ? "all slots" : string.Create(CultureInfo.InvariantCulture, $"slot {change.Slot}"));
+    }
+
+    private void FinishChange(int slot, in SlotChange change)
+    {
+        var isSound = state.TryReadSlot(slot, out var flow, out var hasFlow, out var isOrphan, out _) || state.IsBlankSlot(slot);
+        var keepsHint = change.Kind == ChangeKind.UnpinAllKeepHints && (hasFlow || !isSound);
+        if (change.Kind is ChangeKind.ChangeFlow or ChangeKind.Free)
+        {
+            state.WriteSlot(slot, change.Flow, hasFlow: change.Kind == ChangeKind.ChangeFlow, isOrphan: false, change.Source);
+        }
+        else if (isSound)
+        {
+            state.WriteSlot(slot, flow, hasFlow, isOrphan, keepsHint ? HintSource.Policy : change.Source);
+        }
+
+        if (!keepsHint)
+        {
+            region.WriteHint(slot, change.Hint);
+        }
+    }
+
     /// <summary>Slots and connections of the state file. A slot that no connection holds any more is cleared, as if its last one had just gone.</summary>
     private void RestoreState()
     {
@@ -129,7 +174,10 @@ internal sealed partial class SlotTable
             _slotOfFlow.Remove(_slots[slot].Flow);
             _slots[slot] = new Slot { Source = source };
             _free.Add(slot);
+            state.BeginChange(new SlotChange(ChangeKind.Free, slot, hint, source));
+            Record(slot);
             region.WriteEntry(slot, default, default, hint);
+            state.EndChange();
         }
         else if (hasFlow && shown != _slots[slot].Flow)
         {

@@ -14,7 +14,8 @@ namespace MpibAgent.Slots;
 /// The order of the stores, for an agent that is killed between any two of them. A registration: slot record, connection record, region. Until
 /// the connection record is there, nothing was acknowledged, and a slot record without connections is undone at the next start, where a region
 /// that has no addresses yet tells that its hint is still the one set before the flow. A deregistration: connection record, slot
-/// record, region. Replies go out after the last store.
+/// record, region. What has to be stored in several places, and would be wrong by half, is a <see cref="SlotChange"/>, which the next agent
+/// completes. Replies go out after the last store.
 /// </remarks>
 internal sealed partial class SlotTable(HintRegion region, StateFile state, HintOptions options, LimitOptions limits, EventLoop loop,
     ILogger<SlotTable> log) : IHostedService
@@ -60,11 +61,8 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         if (state.Open())
         {
             Start = TableStart.Restored;
+            FinishChange();
             RestoreState();
-            if (state.IsAllBegun)
-            {
-                SetAll(InitialHint, HintSource.Operator);
-            }
         }
         else
         {
@@ -151,11 +149,13 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
         {
             // It alone holds its slot and no other is to be had, so the slot changes flows with it.
             slot = _connections.SlotOf(connection);
+            state.BeginChange(new SlotChange(ChangeKind.ChangeFlow, slot, InitialHint, Unset, flow));
             ForgetFlow(slot);
             RecordFlow(slot, flow, Unset);
             _slots[slot].Owner = process.Uid;
             _usage.Add(process.Uid, slots: 1, connections: 0);
             ShowFlow(slot, InitialHint);
+            state.EndChange();
             Counts.Registrations++;
             Changed?.Invoke();
             return RegisterOutcome.Registered;

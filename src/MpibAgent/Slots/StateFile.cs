@@ -11,7 +11,7 @@ using MpibAgent.Interface;
 namespace MpibAgent.Slots;
 
 /// <summary>
-/// What survives the agent: the flow of each slot and who set its hint, each connection and its process, the initial hint. A mapped file of
+/// What survives the agent: the flow of each slot and who set its hint, each connection and its process, the initial hint, the change under way. A mapped file of
 /// fixed records, written in place before a reply goes out: a registration costs some stores and no system call, and what is stored
 /// outlives the process however it ends. Owns the file, its lock and the mapping; <see cref="SlotTable"/> is its only caller, on the
 /// loop's thread.
@@ -104,17 +104,11 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
         get
         {
             var word = Header->InitialWord;
-            return word != 0 && ((uint)(word >> 32) == Check((uint)word) || IsAllBegun) ? (uint)word : null;
+            return word != 0 && (uint)(word >> 32) == Check((uint)word) ? (uint)word : null;
         }
 
         set => Volatile.Write(ref Header->InitialWord, value is { } hint ? Word(hint, Check(hint)) : 0);
     }
-
-    /// <summary>Whether the initial hint has been set, and not yet every slot's: whoever did it was killed over it.</summary>
-    public bool IsAllBegun => Header->InitialWord is > 0 and var word && (uint)(word >> 32) == ~Check((uint)word);
-
-    /// <summary>The initial hint is this one, and every slot's is going to be; <see cref="Initial"/> says that it has been done.</summary>
-    public void BeginAll(uint hint) => Volatile.Write(ref Header->InitialWord, Word(hint, ~Check(hint)));
 
     /// <summary>Whether the initial hint that an operator has set is there and cannot be trusted; it then counts as not set.</summary>
     public bool IsInitialDamaged => Header->InitialWord != 0 && Initial is null;
@@ -126,7 +120,7 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
         hasFlow = (record.StateWord & HasFlow) != 0;
         isOrphan = (record.StateWord & IsOrphan) != 0;
         var flowWord = hasFlow ? record.FlowWord : 0;
-        flow = new Flow(new Ipv4Address((uint)flowWord), new Ipv4Address((uint)(flowWord >> 32)));
+        flow = Unpack(flowWord);
         source = (HintSource)(byte)record.StateWord;
         return Enum.IsDefined(source) && (uint)(record.StateWord >> 32) == Check(flowWord, (uint)record.StateWord, (uint)slot);
     }
@@ -134,10 +128,13 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     /// <summary>Whether a slot was never written: it is free, and nobody has set its hint.</summary>
     public bool IsBlankSlot(int slot) => Slot(slot)->StateWord == 0;
 
-    /// <summary>Writes a slot. To give a free one a flow, and to free one, is all or nothing: a free slot's addresses do not count.</summary>
+    /// <summary>
+    /// Writes a slot. To give a free one a flow, and to free one, is all or nothing: a free slot's addresses do not count. To give it another flow in place
+    /// of one takes a <see cref="ChangeKind.ChangeFlow"/> around it.
+    /// </summary>
     public void WriteSlot(int slot, Flow flow, bool hasFlow, bool isOrphan, HintSource source)
     {
-        var flowWord = hasFlow ? Word(flow.Source.Raw, flow.Destination.Raw) : 0;
+        var flowWord = hasFlow ? Pack(flow) : 0;
         var state = (uint)source | (hasFlow ? HasFlow : 0) | (isOrphan ? IsOrphan : 0);
         if (hasFlow)
         {
@@ -205,6 +202,10 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     }
 
     private static ulong Word(uint low, uint high) => ((ulong)high << 32) | low;
+
+    private static ulong Pack(Flow flow) => Word(flow.Source.Raw, flow.Destination.Raw);
+
+    private static Flow Unpack(ulong word) => new(new Ipv4Address((uint)word), new Ipv4Address((uint)(word >> 32)));
 
     private static uint Check(uint value) => BitOperations.Crc32C(0xFFFFFFFF, value) | 1;
 

@@ -25,8 +25,20 @@ internal struct StateHeader
     /// <summary>What hints mean to the agent that writes it: <see cref="Interface.HintEncoding"/> plus one; 0 where an older agent made the file.</summary>
     [FieldOffset(12)] public uint Encoding;
 
-    /// <summary>The initial hint that an operator set with `all` in the low half, its check in the high half, all bits of that turned while slots have yet to get it; 0 as long as none did.</summary>
+    /// <summary>The initial hint that an operator set with `all` in the low half, its check in the high half; 0 as long as none did.</summary>
     [FieldOffset(16)] public ulong InitialWord;
+
+    /// <summary>Of the change under way: the flow, as in <see cref="SlotRecord.FlowWord"/>.</summary>
+    [FieldOffset(24)] public ulong ChangeFlow;
+
+    /// <summary>Of the change under way: the hint.</summary>
+    [FieldOffset(32)] public uint ChangeHint;
+
+    /// <summary>Of the change under way: the <see cref="ChangeKind"/> in the low byte, then the slot, then the <see cref="HintSource"/>.</summary>
+    [FieldOffset(36)] public uint ChangeState;
+
+    /// <summary>Set last, of all three; 0 as long as no change is under way, and in files of older agents.</summary>
+    [FieldOffset(40)] public uint ChangeCheck;
 }
 
 /// <summary>A slot: its flow and who set its hint. The hint itself is in the region.</summary>

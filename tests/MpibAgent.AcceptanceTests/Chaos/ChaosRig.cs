@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 
 namespace MpibAgent.AcceptanceTests.Chaos;
 
@@ -12,6 +13,7 @@ internal sealed class ChaosRig : IAsyncDisposable
     private readonly Random _random;
     private ChaosClient? _reader;
     private string? _inode;
+    private readonly List<uint> _setHints = [];
     private uint _marker;
     private (int Fewest, int Most) _expected;
 
@@ -34,6 +36,9 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     /// <summary>The region as it was at the last check.</summary>
     public SlotBytes[] Region { get; private set; } = [];
+
+    /// <summary>The hints of <see cref="BeginHintAsync"/>, in its order.</summary>
+    public IReadOnlyList<uint> SetHints => _setHints;
 
     /// <summary>Hint reads by the reader that never stops.</summary>
     public long Reads { get; private set; }
@@ -104,11 +109,11 @@ internal sealed class ChaosRig : IAsyncDisposable
         Connections.Anchor();
     }
 
-    /// <summary>Sets a slot's hint to one that was never set before, and sees it act.</summary>
-    public async Task SetHintAsync(int slot)
+    /// <summary>Sets the hint of a slot, or of all, to one that was never set before, and sees it act.</summary>
+    public async Task SetHintAsync(int? slot)
     {
         var hint = await BeginHintAsync(slot);
-        Assert.Equal("ok", await _reader!.AskAsync($"wait-hint {slot} {hint}"));
+        Assert.Equal("ok", await _reader!.AskAsync($"wait-hint {slot ?? (RegionFile.Slots - 1)} {hint}"));
         Hints.Confirm(slot, hint);
     }
 
@@ -117,8 +122,34 @@ internal sealed class ChaosRig : IAsyncDisposable
     {
         var (line, _, hint) = Hints.NextFor(slot);
         Hints.Begin(slot, hint);
+        _setHints.Add(hint);
         Assert.Equal("ok", await _reader!.AskAsync($"command {line}"));
         return hint;
+    }
+
+    /// <summary>Gives back what was set for a slot, or for all, and returns the hint that comes of it; when it acts is open.</summary>
+    public async Task<uint> BeginAutoAsync(int? slot)
+    {
+        const uint Initial = 1;
+        Hints.Begin(slot, Initial);
+        Assert.Equal("ok", await _reader!.AskAsync(slot is null ? "command all auto" : $"command {slot} auto"));
+        return Initial;
+    }
+
+    /// <summary>
+    /// What the agent has said when it had started: the initial hint and whether it is pinned; of each slot that is not as at first its number, its flow, its
+    /// hint and who set it.
+    /// </summary>
+    public string HintsAndSources()
+    {
+        using var status = JsonDocument.Parse(File.ReadAllBytes(Files["status.json"]));
+        var hints = status.RootElement.GetProperty("hints");
+        var slots = status.RootElement.GetProperty("slots").EnumerateArray().Select(slot =>
+        {
+            var flow = slot.GetProperty("source").GetString() is { } source ? $"flow {source.Split('.')[^1]}" : "free";
+            return $"; {slot.GetProperty("slot")} {flow} {slot.GetProperty("hint")} {slot.GetProperty("setBy").GetString()}";
+        });
+        return $"{hints.GetProperty("initial")}{(hints.GetProperty("initialPinned").GetBoolean() ? " pinned" : "")}{string.Concat(slots)}";
     }
 
     /// <summary>Nothing is in doubt any more: the agent says that it knows exactly what it has acknowledged.</summary>

@@ -25,7 +25,7 @@ public sealed class KilledBetweenStoresTests(SystemdMachine machine, ITestOutput
             try
             {
                 isDone = await KillAsync(rig, SmallChange.All[change], stores);
-                await CheckAsync(rig);
+                await CheckAsync(rig, SmallChange.All[change]);
             }
             catch (XunitException fault)
             {
@@ -60,10 +60,15 @@ public sealed class KilledBetweenStoresTests(SystemdMachine machine, ITestOutput
         await client.DeregisterAsync(1, count: 2);
     }
 
-    private static async Task CheckAsync(ChaosRig rig)
+    private static async Task CheckAsync(ChaosRig rig, SmallChange change)
     {
         rig.BeforeStart();
         await rig.Agent.StartAsync();
+        if (change.Outcomes is { } outcomes)
+        {
+            Assert.Contains(rig.HintsAndSources(), outcomes(rig));
+        }
+
         await rig.CheckAsync();
         await rig.CheckCountAsync();
         await rig.CheckEndAsync();

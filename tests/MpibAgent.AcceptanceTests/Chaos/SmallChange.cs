@@ -4,7 +4,9 @@ namespace MpibAgent.AcceptanceTests.Chaos;
 /// <param name="PrepareAsync">What has to be there.</param>
 /// <param name="MakeAsync">Makes it happen; true when it is known to be complete, false when the agent ended.</param>
 /// <param name="Shares">Whether flows beyond the limit share a slot.</param>
-internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsync, Func<ChaosRig, ChaosClient, Task<bool>> MakeAsync, bool Shares = false)
+/// <param name="Outcomes">What the next agent may say of hints and who set them, as <see cref="ChaosRig.HintsAndSources"/> has it; null for what the models say alone.</param>
+internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsync, Func<ChaosRig, ChaosClient, Task<bool>> MakeAsync, bool Shares = false,
+    Func<ChaosRig, string[]>? Outcomes = null)
 {
     public static readonly Dictionary<string, SmallChange> All = new()
     {
@@ -33,8 +35,26 @@ internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsyn
             await client.DieAsync();
             return await UntilAsync(rig, region => region.All(slot => slot.IsFree));
         }),
-        ["a hint"] = new(HasConnections(1), (rig, client) => CommandAsync(rig, client, 0)),
-        ["a hint for all"] = new(HasConnections(1), (rig, client) => CommandAsync(rig, client, null)),
+        ["a hint"] = Command(HasConnections(1), slot: 0, rig => [$"1; 0 flow 1 {rig.SetHints[0]} operator", $"1; 0 flow 1 {rig.SetHints[1]} operator"]),
+        ["a hint where none was set"] = Command((_, client) => client.RegisterAsync(1, flow: 1), slot: 0,
+            rig => ["1; 0 flow 1 1 initial", $"1; 0 flow 1 {rig.SetHints[0]} operator"]),
+        ["a hint for all"] = Command(HasConnections(1), slot: null,
+            rig => [$"1; 0 flow 1 {rig.SetHints[0]} operator", $"{rig.SetHints[1]} pinned; 0 flow 1 {rig.SetHints[1]} operator"]),
+        ["auto"] = Auto(HasConnections(1), slot: 0, rig => [$"1; 0 flow 1 {rig.SetHints[0]} operator", "1; 0 flow 1 1 initial"]),
+        ["auto for all"] = Auto(HasAllAndOne, slot: null,
+            rig => [$"{rig.SetHints[0]} pinned; 0 flow 1 {rig.SetHints[1]} operator", "1; 0 flow 1 1 initial"]),
+        ["the last connection leaves a slot that has another hint than all"] = Request(HasAllAndOne, client => client.DeregisterAsync(1)) with
+        {
+            Outcomes = rig => [$"{rig.SetHints[0]} pinned; 0 flow 1 {rig.SetHints[1]} operator", $"{rig.SetHints[0]} pinned"],
+        },
+        ["a move with all slots taken out of a slot with a hint"] = Request(HasFlows(ChaosRig.SlotLimit), client => client.RegisterAsync(1, flow: 20)) with
+        {
+            Outcomes = rig =>
+            {
+                var others = string.Concat(Enumerable.Range(1, ChaosRig.SlotLimit - 1).Select(slot => $"; {slot} flow {slot + 1} 1 initial"));
+                return [$"1; 0 flow 1 {rig.SetHints[0]} operator{others}", $"1; 0 flow 20 1 initial{others}"];
+            },
+        },
     };
 
     private static SmallChange Request(Func<ChaosRig, ChaosClient, Task> prepare, Func<ChaosClient, Task<Reply[]?>> request) =>
@@ -73,14 +93,23 @@ internal sealed record SmallChange(Func<ChaosRig, ChaosClient, Task> PrepareAsyn
         await rig.SetHintAsync(0);
     };
 
-    private static async Task<bool> CommandAsync(ChaosRig rig, ChaosClient client, int? slot)
+    private static async Task HasAllAndOne(ChaosRig rig, ChaosClient client)
     {
-        var hint = await rig.BeginHintAsync(slot);
-
-        // The hint is there to be seen before the agent is through with the command, or held after it; the answer to a request that follows is not.
-        return await UntilAsync(rig, region => region[slot ?? (RegionFile.Slots - 1)].Hint == hint)
-            && (await client.RegisterAsync(1, flow: 1))!.All(reply => reply.Kind == ReplyKind.Done);
+        await rig.SetHintAsync(null);
+        await client.RegisterAsync(1, flow: 1);
+        await rig.SetHintAsync(0);
     }
+
+    private static SmallChange Command(Func<ChaosRig, ChaosClient, Task> prepare, int? slot, Func<ChaosRig, string[]> outcomes) =>
+        new(prepare, async (rig, client) => await ActsAsync(rig, client, slot, await rig.BeginHintAsync(slot)), Outcomes: outcomes);
+
+    private static SmallChange Auto(Func<ChaosRig, ChaosClient, Task> prepare, int? slot, Func<ChaosRig, string[]> outcomes) =>
+        new(prepare, async (rig, client) => await ActsAsync(rig, client, slot, await rig.BeginAutoAsync(slot)), Outcomes: outcomes);
+
+    // The hint is there to be seen before the agent is through with the command, or held after it; the answer to a request that follows is not.
+    private static async Task<bool> ActsAsync(ChaosRig rig, ChaosClient client, int? slot, uint hint) =>
+        await UntilAsync(rig, region => region[slot ?? (RegionFile.Slots - 1)].Hint == hint)
+            && (await client.RegisterAsync(1, flow: 1))!.All(reply => reply.Kind == ReplyKind.Done);
 
     private static async Task<bool> UntilAsync(ChaosRig rig, Func<SlotBytes[], bool> condition)
     {

@@ -349,18 +349,141 @@ public sealed class StateFileTests : IDisposable
             before.Table.SetAll(7, HintSource.Operator);
             before.Table.SetHint(3, 9, HintSource.Operator);
             Register(before, 1, 1, 1);
-            before.State.BeginAll(8);
+            before.State.BeginChange(new SlotChange(ChangeKind.SetAll, 0, 8, HintSource.Operator));
             before.Region.WriteHint(0, 8);
         }
 
-        using (var after = new TestTable(_files))
+        using (var after = new TestTable(_files, log: _log))
         {
+            Assert.Contains("all slots", _log.Single("change-finished"), StringComparison.Ordinal);
             Assert.All(Enumerable.Range(0, 256), slot => Assert.Equal(8u, after.Table.HintOf(slot)));
             after.Table.SetHint(3, 9, HintSource.Operator);
         }
 
         using var next = new TestTable(_files);
         Assert.Equal((8u, 9u, 8u), (next.Table.InitialHint, next.Table.HintOf(3), next.Table.HintOf(4)));
+    }
+
+    [Theory]
+    [InlineData(ChangeKind.UnpinAll, 1u, HintSource.Initial)]
+    [InlineData(ChangeKind.UnpinAllKeepHints, 9u, HintSource.Policy)]
+    internal void What_was_being_given_back_on_all_slots_when_the_agent_was_killed_is_given_back_on_all(ChangeKind kind, uint hint, HintSource source)
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetAll(7, HintSource.Operator);
+            Register(before, 1, 1, 1);
+            before.Table.SetHint(0, 9, HintSource.Operator);
+            before.State.BeginChange(new SlotChange(kind, 0, 1, HintSource.Initial));
+        }
+
+        for (var restart = 0; restart < 2; restart++)
+        {
+            using var after = new TestTable(_files);
+            Assert.Equal((hint, source), (after.Table.HintOf(0), after.Table.SourceOf(0)));
+            Assert.All(Enumerable.Range(1, 255), slot => Assert.Equal((1u, HintSource.Initial), (after.Table.HintOf(slot), after.Table.SourceOf(slot))));
+            Assert.Equal((1u, false), (after.Table.InitialHint, after.Table.IsInitialPinned));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_hint_that_was_being_set_when_the_agent_was_killed_is_set_and_later_changes_hold(bool hasFlow)
+    {
+        using (var before = new TestTable(_files))
+        {
+            if (hasFlow)
+            {
+                Register(before, 1, 1, 1);
+            }
+
+            before.State.BeginChange(new SlotChange(ChangeKind.SetHint, 0, 8, HintSource.Operator));
+        }
+
+        using (var after = new TestTable(_files))
+        {
+            Assert.Equal((8u, HintSource.Operator, hasFlow ? 1 : 0), (after.Table.HintOf(0), after.Table.SourceOf(0), after.Table.FlowCount));
+            after.Table.Unpin(0, keepHint: true);
+            after.Table.Steer(0, 3);
+        }
+
+        using var next = new TestTable(_files);
+        Assert.Equal((HintSource.Policy, 3u), (next.Table.SourceOf(0), next.Table.HintOf(0)));
+    }
+
+    [Fact]
+    public void A_hint_that_was_being_set_is_no_other_share_under_another_encoding()
+    {
+        using (var before = new TestTable(_files))
+        {
+            Register(before, 1, 1, 1);
+            before.State.BeginChange(new SlotChange(ChangeKind.SetHint, 0, 2000, HintSource.Operator));
+        }
+
+        using var after = new TestTable(_files, log: _log, encoding: HintEncoding.Ppm1024);
+        Assert.Equal((1u, HintSource.Initial), (after.Table.HintOf(0), after.Table.SourceOf(0)));
+        Assert.Equal(1, _log.Count("hint-out-of-range"));
+    }
+
+    [Theory]
+    [InlineData(24)]
+    [InlineData(32)]
+    [InlineData(36)]
+    [InlineData(37)]
+    [InlineData(40)]
+    public void A_damaged_change_changes_nothing(int offset)
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.SetHint(0, 5, HintSource.Operator);
+            before.State.BeginChange(new SlotChange(ChangeKind.SetHint, 0, 8, HintSource.Operator));
+        }
+
+        Patch(State, offset, [0xFE]);
+        using var after = new TestTable(_files, log: _log);
+        Assert.Equal((5u, 1u), (after.Table.HintOf(0), after.Table.HintOf(254)));
+        Assert.Equal(0, _log.Count("change-finished"));
+    }
+
+    [Theory]
+    [InlineData(false, 1, 7u, HintSource.Operator)]
+    [InlineData(true, 0, 1u, HintSource.Initial)]
+    internal void The_flow_from_nowhere_to_nowhere_takes_its_hint_with_it_when_it_goes(bool hasGone, int flows, uint hint, HintSource source)
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.Register(TestTable.Process(1), 1, default, out _);
+            before.Table.SetHint(0, 7, HintSource.Operator);
+            before.State.BeginChange(new SlotChange(ChangeKind.Free, 0, 1, HintSource.Initial));
+            if (hasGone)
+            {
+                before.State.ClearConnection(0);
+            }
+        }
+
+        for (var restart = 0; restart < 2; restart++)
+        {
+            using var after = new TestTable(_files);
+            Assert.Equal((flows, flows, hint, source), (after.Table.FlowCount, after.Table.ConnectionCount, after.Table.HintOf(0), after.Table.SourceOf(0)));
+        }
+    }
+
+    [Fact]
+    public void The_flow_from_nowhere_to_nowhere_keeps_its_connection_when_another_takes_its_slot_along()
+    {
+        using (var before = new TestTable(_files))
+        {
+            before.Table.Register(TestTable.Process(1), 1, default, out _);
+            before.Table.SetHint(0, 7, HintSource.Operator);
+            before.State.BeginChange(new SlotChange(ChangeKind.ChangeFlow, 0, 1, HintSource.Initial, SlotTableTests.Flow(5)));
+        }
+
+        // Killed in the middle of its record.
+        Patch(State, 64, [0xFF]);
+        using var after = new TestTable(_files);
+        Assert.True(after.Table.TryGetFlow(0, out var flow));
+        Assert.Equal((SlotTableTests.Flow(5), 1, 1u, HintSource.Initial), (flow, after.Table.ConnectionCount, after.Table.HintOf(0), after.Table.SourceOf(0)));
     }
 
     [Fact]
