@@ -34,7 +34,7 @@ internal sealed partial class RegistrationListener
     /// <summary>False when nobody is waiting, or nobody can be let in at the moment.</summary>
     private bool TryAccept()
     {
-        if (_peers.Count >= _maxPeers && !CanDropOldest)
+        if (_peers.Count >= _maxPeers && !CanMakeRoom)
         {
             // The others come in the next turn, when these have been heard.
             return false;
@@ -42,6 +42,7 @@ internal sealed partial class RegistrationListener
 
         // Whoever is accepted is served: what that takes is there first, and so is the place to put it afterwards.
         _new.EnsureCapacity(_new.Count + 1);
+        _peers.Reserve();
         if (_unused.Count == 0)
         {
             _unused.EnsureCapacity(_made + 1);
@@ -61,7 +62,7 @@ internal sealed partial class RegistrationListener
 
         if (_peers.Count >= _maxPeers)
         {
-            DropOldest(NoError);
+            DropForRoom(NoError);
         }
 
         var peer = _unused.Pop();
@@ -101,7 +102,7 @@ internal sealed partial class RegistrationListener
         return _recent.Count > 0;
     }
 
-    /// <summary>Out of descriptors or of kernel memory: the peer that is idle longest makes room, or all wait for a moment.</summary>
+    /// <summary>Out of descriptors or of kernel memory: a peer makes room, or all wait for a moment.</summary>
     private bool MakeRoom(int error)
     {
         // Out of descriptors, accept() says so also when nobody waits.
@@ -110,9 +111,9 @@ internal sealed partial class RegistrationListener
             return false;
         }
 
-        if (CanDropOldest)
+        if (CanMakeRoom)
         {
-            DropOldest(error);
+            DropForRoom(error);
             return true;
         }
 
@@ -127,15 +128,15 @@ internal sealed partial class RegistrationListener
     }
 
     /// <summary>One that came in this turn has had no time to be idle.</summary>
-    private bool CanDropOldest => _peers.Oldest is { } oldest && oldest.Number <= _acceptedBefore;
+    private bool CanMakeRoom => _peers.ToMakeRoom is { } peer && peer.Number <= _acceptedBefore;
 
-    private void DropOldest(int error)
+    private void DropForRoom(int error)
     {
-        var oldest = _peers.Oldest!;
-        Drop(oldest);
+        var peer = _peers.ToMakeRoom!;
+        Drop(peer);
         if (_complaints.Admit())
         {
-            Log.PeerDroppedForRoom(_log, oldest.Pid, oldest.Uid, WhyNoRoom(error));
+            Log.PeerDroppedForRoom(_log, peer.Pid, peer.Uid, WhyNoRoom(error));
         }
     }
 

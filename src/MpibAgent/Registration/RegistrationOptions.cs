@@ -18,7 +18,7 @@ internal sealed class RegistrationOptions
     public int IdleTimeoutSec { get; set; } = 30;
 
     /// <summary>
-    /// How many sockets of peers may be open at once, 1 to 1000000. One more closes the one that is idle longest. Registrations are not
+    /// How many sockets of peers may be open at once, 1 to 1000000. One more closes the one that is idle longest of the user who has most. Registrations are not
     /// counted: they outlive their socket.
     /// </summary>
     public int MaxPeers { get; set; } = 1024;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using MpibAgent.Interface;
 
@@ -114,6 +115,38 @@ public sealed class HostilePeerTests
         Assert.Equal(10, agent.OnLoop(() => agent.Listener.PeerCount));
         Assert.Contains("the limit is MaxPeers=10", agent.Log.Single("peer-dropped"), StringComparison.Ordinal);
         others.ForEach(socket => socket.Dispose());
+    }
+
+    [Fact]
+    public async Task At_the_limit_who_has_most_sockets_makes_room_and_a_slow_request_of_another_user_is_answered()
+    {
+        Prerequisites.RequireRoot();
+        Prerequisites.RequireCommand("python3", "python3");
+        await using var agent = await RunningAgent.StartAsync(configure: options => options.Registration.MaxPeers = 10);
+        File.SetUnixFileMode(Path.GetDirectoryName(agent.Options.Registration.Path)!, (UnixFileMode)0x1ED);
+        using var slow = Process.Start(new ProcessStartInfo("python3", ["-c", $"""
+            import os, socket
+            os.setgroups([]); os.setgid(65534); os.setuid(65534)
+            agent = socket.socket(socket.AF_UNIX)
+            agent.connect('{agent.Options.Registration.Path}')
+            print('connected', flush=True)
+            input()
+            agent.send(bytes.fromhex('{Convert.ToHexString(RegistrationTests.Register(1))}'))
+            print(agent.recv(16).hex())
+            """])
+        { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        Assert.Equal("connected", await slow.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+        agent.WaitUntil(() => agent.Listener.PeerCount == 1);
+        var flood = new List<Socket>();
+        for (var i = 0; i < 30; i++)
+        {
+            flood.Add(agent.ConnectRaw());
+            agent.WaitUntil(() => agent.Listener.PeerCount == Math.Min(10, flood.Count + 1));
+        }
+
+        await slow.StandardInput.WriteLineAsync("go");
+        Assert.StartsWith("5249504d10008000", await slow.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        flood.ForEach(socket => socket.Dispose());
     }
 
     [Fact]
