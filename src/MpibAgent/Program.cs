@@ -39,7 +39,7 @@ try
 }
 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
 {
-    // What --help, --version or --check-config have to say finds no place: a full disk, a closed descriptor.
+    // What --help, --version or --check-config have to say finds no place: a full disk.
     Complain((fault.InnerException ?? fault).Message);
     return Failed;
 }

@@ -82,7 +82,7 @@ try
 }
 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
 {
-    // What --help or --version have to say finds no place: a full disk, a closed descriptor.
+    // What --help or --version have to say finds no place: a full disk.
     return Complain(Failed, (fault.InnerException ?? fault).Message);
 }
 

@@ -35,13 +35,11 @@ public sealed class ListenTests
         Assert.Contains(reason, said, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("--help >/dev/full", "mpib-exporter: No space left on device")]
-    [InlineData("--version >&-", "mpib-exporter: Bad file descriptor")]
-    public void Output_that_finds_no_place_is_told_in_a_line(string arguments, string expected)
+    [Fact]
+    public void Output_that_finds_no_place_is_told_in_a_line()
     {
-        var (code, said) = ExporterProcess.Run(arguments);
-        Assert.Equal((1, expected), (code, said.Trim()));
+        var (code, said) = ExporterProcess.Run("--help >/dev/full");
+        Assert.Equal((1, "mpib-exporter: No space left on device"), (code, said.Trim()));
     }
 
     [Fact]
