@@ -9,8 +9,6 @@ namespace MpibCtl;
 /// <summary>mpibctl check: walks the whole chain from the unit to the jobs' environment, and says what is wrong and the command that mends it.</summary>
 public static class CheckCommand
 {
-    private const int MostProcesses = 16;
-
     private const string Service = "mpib-agent.service";
 
     /// <summary>Where FIFO, state and status are; tmpfiles.d gives back the directory alone.</summary>
@@ -48,7 +46,7 @@ public static class CheckCommand
         var snapshot = view.Snapshot;
         var (region, socket, control) = snapshot is null
             ? (HintLayout.DefaultPath, Protocol.DefaultPath, "/run/mpib/control") : (snapshot.Paths.Region, snapshot.Paths.Socket, snapshot.Paths.Control);
-        findings.Add(Safe("directory", System.IO.Path.GetDirectoryName(region)!));
+        findings.Add(Safe(System.IO.Path.GetDirectoryName(region)!));
         findings.Add(RegionIs(region, view.State == Liveness.Alive));
         findings.Add(Answers(socket));
         findings.Add(Takes(control));
@@ -92,7 +90,7 @@ public static class CheckCommand
         foreach (var name in Units)
         {
             if (!Directory.Exists("/run/systemd/system")
-                || Ask("systemctl", ["show", "--property=LoadState,ActiveState,SubState,MainPID,Result", name]) is not { } answer)
+                || AskSystemd(["show", "--property=LoadState,ActiveState,SubState,MainPID,Result", name]) is not { } answer)
             {
                 return null;
             }
@@ -130,7 +128,7 @@ public static class CheckCommand
                     _ => $"systemd-analyze verify {name}; systemctl cat {name}",
                 }),
                 { IsActive: false } when isByHand => new Finding("unit", Verdict.Odd, $"{name} is {unit.ActiveState}: the agent was started by hand",
-                    isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; {(IsForeign(RegionLock) ? RemoveRegion : "")}sudo systemctl start mpib-agent") : null),
+                    isService ? string.Create(CultureInfo.InvariantCulture, $"sudo kill {view.Snapshot?.Agent.Pid}; {(IsRegionForeign() ? RemoveRegion : "")}sudo systemctl start mpib-agent") : null),
                 { IsActive: false } when units[Service].IsActive => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})", $"{RestartAll}; journalctl -u {name} -p err -n 5"),
                 { IsActive: false } => new Finding("unit", Verdict.Bad, $"{name} is {unit.ActiveState} ({unit.Result})",
                     isService ? "sudo systemctl start mpib-agent; journalctl -u mpib-agent -p err -n 5" : "sudo systemctl start mpib-agent"),
@@ -157,20 +155,20 @@ public static class CheckCommand
         }
     }
 
-    private static Finding Safe(string link, string directory) => TrustedFile.StatusOf(directory) switch
+    private static Finding Safe(string directory) => TrustedFile.StatusOf(directory) switch
     {
-        null => new Finding(link, Verdict.Bad, $"there is no {directory}", "sudo systemctl restart mpib-agent.socket mpib-agent"),
-        { Type: not UnixFileType.Directory } => new Finding(link, Verdict.Bad, $"{directory} is no directory, so nothing in it is the agent's",
+        null => new Finding("directory", Verdict.Bad, $"there is no {directory}", "sudo systemctl restart mpib-agent.socket mpib-agent"),
+        { Type: not UnixFileType.Directory } => new Finding("directory", Verdict.Bad, $"{directory} is no directory, so nothing in it is the agent's",
             $"sudo rm {directory}; sudo systemctl restart mpib-agent.socket mpib-agent"),
-        { } found when !TrustedFile.IsTrusted(found.Owner) => new Finding(link, Verdict.Bad,
+        { } found when !TrustedFile.IsTrusted(found.Owner) => new Finding("directory", Verdict.Bad,
             $"{directory} belongs to {Users.NameOf(found.Owner)}, who could put another region in place",
             // tmpfiles.d gives it back. It stays where it is: jobs have the region in it mapped.
             directory == System.IO.Path.GetDirectoryName(HintLayout.DefaultPath) ? "sudo systemctl restart mpib-agent" : $"sudo chown {TrustedFile.ServiceUser} {directory}"),
-        { } found when (found.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0 => new Finding(link, Verdict.Bad,
+        { } found when (found.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0 => new Finding("directory", Verdict.Bad,
             $"others can write to {directory} (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0755 {directory}"),
-        { } found when (found.Mode & UnixFileMode.OtherExecute) == 0 => new Finding(link, Verdict.Bad,
+        { } found when (found.Mode & UnixFileMode.OtherExecute) == 0 => new Finding("directory", Verdict.Bad,
             $"jobs of other users cannot enter {directory} (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0755 {directory}"),
-        { } found => new Finding(link, Verdict.Good, $"{directory} is {Users.NameOf(found.Owner)}'s alone"),
+        { } found => new Finding("directory", Verdict.Good, $"{directory} is {Users.NameOf(found.Owner)}'s alone"),
     };
 
     /// <summary>To run before a restart where there is what no agent removes, such as the directory that docker makes of a path to bind that is not there.</summary>
@@ -186,11 +184,11 @@ public static class CheckCommand
             ? $"sudo chown -R {TrustedFile.ServiceUser}:{TrustedFile.ServiceUser} {ServiceDirectory}" : null;
 
     /// <summary>Of a user who ran an agent by hand: the service's does not start beside it.</summary>
-    private static bool IsForeign(string path) => TrustedFile.StatusOf(path) is { } found && found.Owner != 0 && found.Owner != Users.IdOf(TrustedFile.ServiceUser);
+    private static bool IsRegionForeign() => TrustedFile.StatusOf(RegionLock) is { } found && found.Owner != 0 && found.Owner != Users.IdOf(TrustedFile.ServiceUser);
 
     private static Finding RegionIs(string path, bool isAlive)
     {
-        if (!isAlive && path == HintLayout.DefaultPath && IsForeign(RegionLock))
+        if (!isAlive && path == HintLayout.DefaultPath && IsRegionForeign())
         {
             return new Finding("region", Verdict.Bad, $"{RegionLock} belongs to {Users.NameOf(TrustedFile.StatusOf(RegionLock)!.Value.Owner)}: the service does not start beside it",
                 $"sudo systemctl stop mpib-agent.socket mpib-control.socket mpib-agent; {RemoveRegion}sudo systemctl start mpib-agent   # when no job runs");
@@ -375,11 +373,11 @@ public static class CheckCommand
         return inodes.Count > 0 && !inodes.Contains(found.Inode.ToString(CultureInfo.InvariantCulture));
     }
 
-    private static string? Ask(string program, string[] arguments)
+    private static string? AskSystemd(string[] arguments)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(new ProcessStartInfo("systemctl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0 ? output : null;

@@ -31,9 +31,6 @@ public sealed class Line
     /// <summary>An empty line, or one of a single part.</summary>
     public Line(string text = "", Style? style = null) => Add(text, style);
 
-    /// <summary>Its columns.</summary>
-    public int Length => _parts.Sum(part => part.Text.Length);
-
     /// <summary>Without styles.</summary>
     public override string ToString() => string.Concat(_parts.Select(part => part.Text));
 
