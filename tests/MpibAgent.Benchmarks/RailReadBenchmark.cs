@@ -20,7 +20,7 @@ public class RailReadBenchmark : IDisposable
             TimeProvider.System, NullLogger<RailPair>.Instance);
 
         // The first reading takes its time; any is good here.
-        if (_pair.Read(TimeSpan.FromHours(1)) is not { Sout.TxBytes: not null, Sup.TxBytes: not null })
+        if (_pair.Read(TimeSpan.FromHours(1)).Sample is not { Sout.TxBytes: not null, Sup.TxBytes: not null })
         {
             throw new InvalidOperationException("the rails cannot be read");
         }
@@ -36,7 +36,7 @@ public class RailReadBenchmark : IDisposable
 
     /// <summary>One observation.</summary>
     [Benchmark(Description = "a look at both rails: counters and state")]
-    public bool Read() => _pair.Read(Period).Sout.IsUp;
+    public bool Read() => _pair.Read(Period).Sample.Sout.IsUp;
 
     /// <summary>The part of it that has to be short: both counters.</summary>
     [Benchmark(Description = "of it the two counters")]

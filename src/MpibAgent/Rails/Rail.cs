@@ -50,9 +50,6 @@ internal sealed class Rail(string label, string name, double assumedGbps, string
     /// <summary>What its counter showed last, in bytes.</summary>
     public ulong? Sent => _device is null ? null : _bytes;
 
-    /// <summary>Whether its device is there.</summary>
-    public bool IsPresent => _device is not null;
-
     /// <summary>Whether a change of its link is told (<see cref="Tell"/>), and need not be looked for.</summary>
     public bool IsTold => _device?.InterfaceIndex is not null;
 

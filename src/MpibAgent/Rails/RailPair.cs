@@ -64,15 +64,6 @@ internal sealed class RailPair : IDisposable
     /// <summary>For how long; for any thread, and not quite of <see cref="Reading"/> where that changes just then.</summary>
     public TimeSpan ReadingFor => _time.GetElapsedTime(Volatile.Read(ref _readingSince));
 
-    /// <summary>Whether SOUT's counter stands still although it should not (<see cref="FrozenWatch"/>).</summary>
-    public bool IsSoutFrozen => _soutWatch.IsFrozen;
-
-    /// <summary>Whether SUP's does.</summary>
-    public bool IsSupFrozen => _supWatch.IsFrozen;
-
-    /// <summary>Observations whose bytes were discarded, since reading them took too long.</summary>
-    public long Discarded { get; private set; }
-
     /// <summary>Looks for both rails and says what was found; the first <see cref="Read"/> does it otherwise.</summary>
     public void Open()
     {
@@ -100,17 +91,7 @@ internal sealed class RailPair : IDisposable
     /// <param name="period">In how long the next reading comes.</param>
     /// <param name="supShare">The share that SUP is to carry at present, 0 to 1; without it no counter is taken for frozen.</param>
     /// <param name="isFollowed">Whether <see cref="Tell"/> is called for links that change.</param>
-    public RailsSeen Look(TimeSpan period, double supShare, bool isFollowed)
-    {
-        var sample = Read(period, supShare, isFollowed);
-        return new RailsSeen(sample, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen)) { SoutSent = Sout.Sent, SupSent = Sup.Sent };
-    }
-
-    /// <summary>Reads both rails.</summary>
-    /// <param name="period">In how long the next reading comes.</param>
-    /// <param name="supShare">The share that SUP is to carry at present, 0 to 1; without it no counter is taken for frozen.</param>
-    /// <param name="isFollowed">Whether <see cref="Tell"/> is called for links that change.</param>
-    public Observation Read(TimeSpan period, double supShare = double.NaN, bool isFollowed = false)
+    public RailsSeen Read(TimeSpan period, double supShare = double.NaN, bool isFollowed = false)
     {
         Open();
         var before = TurnTo(Sout);
@@ -125,7 +106,6 @@ internal sealed class RailPair : IDisposable
         var took = _time.GetElapsedTime(before, after);
         if (took > period * LongestReading)
         {
-            Discarded++;
             _discardedOfThem++;
             sout = sout with { TxBytes = null };
             sup = sup with { TxBytes = null };
@@ -154,10 +134,11 @@ internal sealed class RailPair : IDisposable
             Log.ComplaintsLeftOut(_log, leftOut);
         }
 
-        return new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup)
+        var sample = new Observation(_time.GetElapsedTime(0, before + ((after - before) / 2)), sout, sup)
         {
             TellsLinks = isFollowed && Sout.IsTold && Sup.IsTold,
         };
+        return new RailsSeen(sample, Sout.Seen(_soutWatch.IsFrozen), Sup.Seen(_supWatch.IsFrozen)) { SoutSent = Sout.Sent, SupSent = Sup.Sent };
     }
 
     private long TurnTo(Rail rail)

@@ -77,7 +77,7 @@ internal sealed partial class RailReader
             return true;
         }
 
-        var found = _pair.Look(asked.Period, supShare, isFollowed);
+        var found = _pair.Read(asked.Period, supShare, isFollowed);
         var isForPolicy = false;
         Rail? answers;
         bool isTold;

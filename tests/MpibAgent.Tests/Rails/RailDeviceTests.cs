@@ -175,7 +175,7 @@ public sealed class RailDeviceTests
         rig.Options.SupGbps = 100;
         var seen = rig.ReadAfter(Second);
         Assert.Equal((true, null, 12.5e9), (seen.Sup.IsUp, seen.Sup.TxBytes, seen.Sup.LinkRate));
-        Assert.Equal((false, false), (rig.Pair.Sup.IsConfigured, rig.Pair.Sup.IsPresent));
+        Assert.Equal((false, false), (rig.Pair.Sup.IsConfigured, rig.Seen.Sup.IsPresent));
         Assert.Equal("SUP rail (none): not named in [Rails]; a policy that steers knows nothing of it", rig.Log.Single("rail-missing"));
     }
 

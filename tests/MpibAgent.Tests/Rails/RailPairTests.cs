@@ -103,13 +103,13 @@ public sealed class RailPairTests
         rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed);
         rig.Write("class/net/eth0/speed", "10000\n");
         rig.Time.Advance(Second);
-        Assert.Equal(expected, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
+        Assert.Equal(expected, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sample.Sout.LinkRate);
         Assert.True(rig.Pair.Tell(LinkEvents.Any));
-        Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
+        Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sample.Sout.LinkRate);
 
         rig.Write("class/net/eth0/speed", "25000\n");
         rig.Time.Advance(Second * 10);
-        Assert.Equal(3.125e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sout.LinkRate);
+        Assert.Equal(3.125e9, rig.Pair.Read(SysfsRig.Period, isFollowed: isFollowed).Sample.Sout.LinkRate);
     }
 
     [Fact]
@@ -118,10 +118,10 @@ public sealed class RailPairTests
         using var rig = new SysfsRig("eth0");
         rig.Write("class/net/eth0/ifindex", 7);
         rig.Write("class/net/eth0/speed", "-1\n");
-        Assert.Equal(0, rig.Pair.Read(SysfsRig.Period, isFollowed: true).Sout.LinkRate);
+        Assert.Equal(0, rig.Pair.Read(SysfsRig.Period, isFollowed: true).Sample.Sout.LinkRate);
         rig.Write("class/net/eth0/speed", "10000\n");
         rig.Time.Advance(Second);
-        Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: true).Sout.LinkRate);
+        Assert.Equal(1.25e9, rig.Pair.Read(SysfsRig.Period, isFollowed: true).Sample.Sout.LinkRate);
     }
 
     [Theory]
@@ -238,11 +238,11 @@ public sealed class RailPairTests
         rig.Read();
         rig.Time.PerLook = TimeSpan.FromMicroseconds(51);
         var seen = rig.Read();
-        Assert.Equal((null, null, 1), (seen.Sout.TxBytes, seen.Sup.TxBytes, rig.Pair.Discarded));
+        Assert.Equal(((ulong?)null, (ulong?)null), (seen.Sout.TxBytes, seen.Sup.TxBytes));
         Assert.Equal((true, 50e9, 7ul), (seen.Sout.IsUp, seen.Sout.LinkRate, seen.Sout.Timeouts));
 
         // A longer period has more patience.
-        Assert.NotNull(rig.Pair.Read(SysfsRig.Period * 2).Sout.TxBytes);
+        Assert.NotNull(rig.Pair.Read(SysfsRig.Period * 2).Sample.Sout.TxBytes);
     }
 
     [Fact]
@@ -378,7 +378,7 @@ public sealed class RailPairTests
             rig.ReadAfter(Second, supShare: 0.5);
         }
 
-        Assert.Equal((sending == SysfsRig.SupPort, sending == SysfsRig.Mlx5Port), (rig.Pair.IsSoutFrozen, rig.Pair.IsSupFrozen));
+        Assert.Equal((sending == SysfsRig.SupPort, sending == SysfsRig.Mlx5Port), (rig.Seen.Sout.IsFrozen, rig.Seen.Sup.IsFrozen));
         Assert.Contains($"{standing}: its counter has not moved for 10 s", rig.Log.Single("rail-counter-frozen"), StringComparison.Ordinal);
     }
 
@@ -393,7 +393,7 @@ public sealed class RailPairTests
             rig.Read();
         }
 
-        Assert.True(rig.Pair.IsSoutFrozen);
+        Assert.True(rig.Seen.Sout.IsFrozen);
     }
 
     [Fact]
@@ -440,7 +440,7 @@ public sealed class RailPairTests
             rig.ReadAfter(Second, supShare);
         }
 
-        Assert.False(rig.Pair.IsSoutFrozen || rig.Pair.IsSupFrozen);
+        Assert.False(rig.Seen.Sout.IsFrozen || rig.Seen.Sup.IsFrozen);
     }
 
     [Fact]
@@ -454,7 +454,7 @@ public sealed class RailPairTests
             rig.ReadAfter(Second, supShare: 0.5);
         }
 
-        Assert.False(rig.Pair.IsSoutFrozen);
+        Assert.False(rig.Seen.Sout.IsFrozen);
     }
 
     [Fact]

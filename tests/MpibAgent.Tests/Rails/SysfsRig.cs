@@ -61,7 +61,10 @@ internal sealed class SysfsRig : IDisposable
         Write($"{link}/statistics/tx_bytes", 4096);
     }
 
-    public Observation Read(double supShare = double.NaN) => Pair.Read(Period, supShare);
+    /// <summary>What was read last.</summary>
+    public RailsSeen Seen { get; private set; }
+
+    public Observation Read(double supShare = double.NaN) => (Seen = Pair.Read(Period, supShare)).Sample;
 
     public Observation ReadAfter(TimeSpan time, double supShare = double.NaN)
     {
