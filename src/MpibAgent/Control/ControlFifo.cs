@@ -60,7 +60,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         _policy = policy;
         _inherited = inherited;
         _log = log;
-        _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
+        _complaints = new Complaints(loop, log);
 
         // Made once: bytes that were read are carried out also where there is no memory for more.
         _carryOut = CarryOut;

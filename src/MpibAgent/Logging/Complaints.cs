@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace MpibAgent.Logging;
 
 /// <summary>
@@ -10,11 +12,11 @@ internal sealed class Complaints
     private readonly LoopTimer _timer;
 
     /// <param name="loop">Gives the clock and the timer.</param>
-    /// <param name="reportLeftOut">Logs how many lines were left out.</param>
-    public Complaints(EventLoop loop, Action<int> reportLeftOut)
+    /// <param name="log">Where it is said how many lines were left out.</param>
+    public Complaints(EventLoop loop, ILogger log)
     {
         _gate = new FloodGate(loop.Time);
-        _timer = loop.CreateTimer(() => reportLeftOut(_gate.TakeSuppressed()));
+        _timer = loop.CreateTimer(() => Log.ComplaintsLeftOut(log, _gate.TakeSuppressed()));
     }
 
     /// <summary>Whether the next line may be written.</summary>

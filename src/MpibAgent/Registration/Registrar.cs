@@ -12,11 +12,11 @@ internal sealed class Registrar(SlotTable table, ProcessWatch processes, EventLo
     private const string NoMemory = "the agent gets no more memory from the system";
 
     // A gate for each kind: a flood of one does not hide the others.
-    private readonly Complaints _badRequests = new(loop, left => Log.ComplaintsLeftOut(log, left));
-    private readonly Complaints _refusals = new(loop, left => Log.ComplaintsLeftOut(log, left));
-    private readonly Complaints _unknown = new(loop, left => Log.ComplaintsLeftOut(log, left));
-    private readonly Complaints _anyAddresses = new(loop, left => Log.ComplaintsLeftOut(log, left));
-    private readonly Complaints _shared = new(loop, left => Log.ComplaintsLeftOut(log, left));
+    private readonly Complaints _badRequests = new(loop, log);
+    private readonly Complaints _refusals = new(loop, log);
+    private readonly Complaints _unknown = new(loop, log);
+    private readonly Complaints _anyAddresses = new(loop, log);
+    private readonly Complaints _shared = new(loop, log);
 
     private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
 

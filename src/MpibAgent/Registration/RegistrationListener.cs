@@ -51,7 +51,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
         // Where descriptors are few the sockets of silent peers must leave some for the processes that register.
         _maxPeers = (int)Math.Min(options.MaxPeers, Math.Max(1, ProcessWatch.DescriptorLimit / 4));
         _idleTimeout = TimeSpan.FromSeconds(options.IdleTimeoutSec);
-        _complaints = new Complaints(loop, left => Log.ComplaintsLeftOut(log, left));
+        _complaints = new Complaints(loop, log);
         _idleTimer = loop.CreateTimer(DropIdle);
         _drainTimer = loop.CreateTimer(EndDrain);
         _pauseTimer = loop.CreateTimer(() => _loop.Change(_socket!.Descriptor, Ready.Read));
