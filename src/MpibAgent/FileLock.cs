@@ -51,7 +51,7 @@ internal sealed partial class FileLock : IDisposable
         {
             return Ownership.Create(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
-        catch (Fault) when (Ownership.Status(path) is not null)
+        catch (Fault) when (FileStatus.Of(path) is not null)
         {
             // Another agent that starts at this moment has made it first.
             return Ownership.Open(path, UnixFileType.Regular, FileAccess.ReadWrite) ?? throw new Fault($"{path}: vanished right after it was made");

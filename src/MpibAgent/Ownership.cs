@@ -39,7 +39,7 @@ internal static partial class Ownership
                 + (error == NoSuchFile ? $"run: mkdir -p {Path.GetDirectoryName(path)}" : WhatToRun));
         }
 
-        var status = Status(path) ?? throw new Fault($"cannot look at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
+        var status = FileStatus.Of(path) ?? throw new Fault($"cannot look at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
         if (status.Type != UnixFileType.Directory)
         {
             throw new Fault($"{path}: expected a directory, found {Describe(status.Type)}; remove it");
@@ -74,7 +74,7 @@ internal static partial class Ownership
                 return null;
             }
 
-            if (Status(path) is { } found)
+            if (FileStatus.Of(path) is { } found)
             {
                 CheckFile(path, found, expected);
             }
@@ -124,7 +124,7 @@ internal static partial class Ownership
         for (var i = 1; ; i++)
         {
             var aside = string.Create(CultureInfo.InvariantCulture, $"{path}.invalid-{i}");
-            if (Status(aside) is null)
+            if (FileStatus.Of(aside) is null)
             {
                 File.Move(path, aside);
                 return aside;
@@ -155,12 +155,6 @@ internal static partial class Ownership
     /// <summary>Whether files of this user are taken for our own.</summary>
     public static bool IsTrusted(uint owner) =>
         owner == CurrentUser || (CurrentUser == 0 && owner == _serviceUser.Value?.User);
-
-    /// <summary>The state of what <paramref name="path"/> names, a link itself and not its target; null when there is nothing.</summary>
-    public static FileStatus? Status(string path) => FileStatus.Of(path);
-
-    /// <summary>The state of what <paramref name="path"/> leads to, links followed; null when there is nothing, or no way to it.</summary>
-    public static FileStatus? StatusOfTarget(string path) => FileStatus.OfTarget(path);
 
     /// <summary>The state of an open descriptor.</summary>
     public static FileStatus Status(int descriptor) =>

@@ -157,7 +157,7 @@ internal sealed class SettingsReader
     private void ReadFile(string? path)
     {
         // A settings file that is there and cannot be reached is a fault too.
-        if (path is null && Ownership.Status(DefaultFile) is null && Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory)
+        if (path is null && FileStatus.Of(DefaultFile) is null && Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory)
         {
             return;
         }
@@ -172,7 +172,7 @@ internal sealed class SettingsReader
         try
         {
             // Looked at before it is opened: a FIFO would wait, a device never end.
-            if (Ownership.StatusOfTarget(path) is { } found && (found.Type != UnixFileType.Regular || found.Size > LargestFile))
+            if (FileStatus.OfTarget(path) is { } found && (found.Type != UnixFileType.Regular || found.Size > LargestFile))
             {
                 Faults.Add($"{path}: expected a regular file of at most {LargestFile} bytes");
                 return;

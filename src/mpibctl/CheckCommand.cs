@@ -155,7 +155,7 @@ public static class CheckCommand
         }
     }
 
-    private static Finding Safe(string directory) => TrustedFile.StatusOf(directory) switch
+    private static Finding Safe(string directory) => FileStatus.Of(directory) switch
     {
         null => new Finding("directory", Verdict.Bad, $"there is no {directory}", "sudo systemctl restart mpib-agent.socket mpib-agent"),
         { Type: not UnixFileType.Directory } => new Finding("directory", Verdict.Bad, $"{directory} is no directory, so nothing in it is the agent's",
@@ -173,24 +173,24 @@ public static class CheckCommand
 
     /// <summary>To run before a restart where there is what no agent removes, such as the directory that docker makes of a path to bind that is not there.</summary>
     private static string Removing(string path) =>
-        TrustedFile.StatusOf(path) is { Type: UnixFileType.Directory or UnixFileType.SymbolicLink } ? $"sudo rm -r {path}; " : "";
+        FileStatus.Of(path) is { Type: UnixFileType.Directory or UnixFileType.SymbolicLink } ? $"sudo rm -r {path}; " : "";
 
     /// <summary>
     /// To run where the service's directory, or what lies in it, is somebody else's; null where it is not. A living agent goes on with that, and no other starts
     /// without it: the state file is the one thing that it trusts or does without.
     /// </summary>
     private static string? GivingBack(string path) =>
-        System.IO.Path.GetDirectoryName(path) is ServiceDirectory && new[] { ServiceDirectory, path }.Any(name => TrustedFile.StatusOf(name) is { } found && !TrustedFile.IsTrusted(found.Owner))
+        System.IO.Path.GetDirectoryName(path) is ServiceDirectory && new[] { ServiceDirectory, path }.Any(name => FileStatus.Of(name) is { } found && !TrustedFile.IsTrusted(found.Owner))
             ? $"sudo chown -R {TrustedFile.ServiceUser}:{TrustedFile.ServiceUser} {ServiceDirectory}" : null;
 
     /// <summary>Of a user who ran an agent by hand: the service's does not start beside it.</summary>
-    private static bool IsRegionForeign() => TrustedFile.StatusOf(RegionLock) is { } found && found.Owner != 0 && found.Owner != Users.IdOf(TrustedFile.ServiceUser);
+    private static bool IsRegionForeign() => FileStatus.Of(RegionLock) is { } found && found.Owner != 0 && found.Owner != Users.IdOf(TrustedFile.ServiceUser);
 
     private static Finding RegionIs(string path, bool isAlive)
     {
         if (!isAlive && path == HintLayout.DefaultPath && IsRegionForeign())
         {
-            return new Finding("region", Verdict.Bad, $"{RegionLock} belongs to {Users.NameOf(TrustedFile.StatusOf(RegionLock)!.Value.Owner)}: the service does not start beside it",
+            return new Finding("region", Verdict.Bad, $"{RegionLock} belongs to {Users.NameOf(FileStatus.Of(RegionLock)!.Value.Owner)}: the service does not start beside it",
                 $"sudo systemctl stop mpib-agent.socket mpib-control.socket mpib-agent; {RemoveRegion}sudo systemctl start mpib-agent   # when no job runs");
         }
 
@@ -198,12 +198,12 @@ public static class CheckCommand
         if (region is null)
         {
             // A living agent made sure that it was its own, and jobs have it mapped. Otherwise who made it may have it open still.
-            var mend = TrustedFile.StatusOf(path) is not { Type: UnixFileType.Regular } file || TrustedFile.IsTrusted(file.Owner) ? Removing(path) + "sudo systemctl restart mpib-agent"
+            var mend = FileStatus.Of(path) is not { Type: UnixFileType.Regular } file || TrustedFile.IsTrusted(file.Owner) ? Removing(path) + "sudo systemctl restart mpib-agent"
                 : isAlive ? $"sudo chown {TrustedFile.ServiceUser} {path}" : $"sudo rm {path}; sudo systemctl restart mpib-agent";
             return new Finding("region", Verdict.Bad, problem.Split("; run: ")[0], mend);
         }
 
-        if (TrustedFile.StatusOf(path) is { } found && (found.Mode & UnixFileMode.OtherRead) == 0)
+        if (FileStatus.Of(path) is { } found && (found.Mode & UnixFileMode.OtherRead) == 0)
         {
             return new Finding("region", Verdict.Bad, $"{path}: jobs of other users cannot read it (mode {Convert.ToString((int)found.Mode, 8)})", $"sudo chmod 0644 {path}");
         }
@@ -217,7 +217,7 @@ public static class CheckCommand
     private static Finding Answers(string path)
     {
         var notSeen = new List<string>();
-        var mode = TrustedFile.StatusOf(path)?.Mode ?? UnixFileMode.None;
+        var mode = FileStatus.Of(path)?.Mode ?? UnixFileMode.None;
         var writers = mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
         return StatusReport.WhyNoAnswer(path, notSeen) is { } silence
             ? new Finding("socket", Verdict.Bad, silence.Split("; run: ")[0], silence.Split("; run: ") is [_, var mend] ? Removing(path) + "sudo " + mend : null)
@@ -361,7 +361,7 @@ public static class CheckCommand
     /// <summary>Whether a process has mapped a file of the region's name that is another one by now.</summary>
     private static bool MapsAnotherRegion(int pid, string region)
     {
-        if (SmallFile.Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/maps"), most: 4 << 20) is not { } bytes || TrustedFile.StatusOf(region) is not { } found)
+        if (SmallFile.Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/maps"), most: 4 << 20) is not { } bytes || FileStatus.Of(region) is not { } found)
         {
             return false;
         }

@@ -52,7 +52,7 @@ public static class LiveFile
             }
 
             var isLocked = LivenessLock.IsTaken(handle);
-            if (!isLocked && TrustedFile.StatusOf(path)?.Inode != TrustedFile.StatusOf(handle)?.Inode)
+            if (!isLocked && FileStatus.Of(path)?.Inode != FileStatus.Of((int)handle.DangerousGetHandle())?.Inode)
             {
                 // Replaced, or removed, after it was opened.
                 continue;

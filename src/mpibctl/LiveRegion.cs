@@ -1,3 +1,4 @@
+using MpibAgent;
 using MpibAgent.Interface;
 
 namespace MpibCtl;
@@ -15,14 +16,14 @@ public sealed class LiveRegion : IDisposable
     /// <summary>Maps the region; null, and why, when there is none that could be the agent's.</summary>
     public static LiveRegion? Open(string path, out string problem)
     {
-        if (TrustedFile.StatusOf(path) is null)
+        if (FileStatus.Of(path) is null)
         {
             // Jobs that run have it mapped, as the agent has, whatever became of its name.
             problem = $"{path}: there is no hint region, or this shell has a /tmp of its own; a restart of the agent mends it for new jobs, and cuts those off that run; run: systemctl restart mpib-agent";
             return null;
         }
 
-        problem = TrustedFile.WhyNotTrusted(path, TrustedFile.StatusOf(path), isFifo: false) ?? "";
+        problem = TrustedFile.WhyNotTrusted(path, FileStatus.Of(path), isFifo: false) ?? "";
         if (problem.Length > 0)
         {
             return null;

@@ -101,7 +101,7 @@ public sealed partial record StatusReport
     public static string? WhyNoAnswer(string path, List<string> notSeen)
     {
         // connect() says the same of much, and of some of it what .NET has no words for.
-        if (TrustedFile.StatusOf(path) is not { } found ? Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory : found.Type != UnixFileType.Socket)
+        if (FileStatus.Of(path) is not { } found ? Marshal.GetLastPInvokeError() is NoSuchFile or NotADirectory : found.Type != UnixFileType.Socket)
         {
             return $"{Text.Safe(path)}: there is no socket; run: systemctl restart mpib-agent.socket mpib-agent";
         }

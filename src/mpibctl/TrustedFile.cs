@@ -77,12 +77,6 @@ public static partial class TrustedFile
     /// <summary>Whether files of this user are taken for the agent's.</summary>
     public static bool IsTrusted(uint owner) => owner == 0 || owner == GetEffectiveUser() || owner == Users.IdOf(ServiceUser);
 
-    /// <summary>What a path names, a link itself and not its target; null when there is nothing, or no way to it.</summary>
-    internal static FileStatus? StatusOf(string path) => FileStatus.Of(path);
-
-    /// <summary>What an open file is.</summary>
-    internal static FileStatus? StatusOf(SafeFileHandle handle) => FileStatus.Of((int)handle.DangerousGetHandle());
-
     private const int NoSuchFile = 2;
     private const int NoReader = 6;
     private const int PermissionDenied = 13;

@@ -30,9 +30,9 @@ internal static partial class ControlPath
     }
 
     private static bool CanMake(string directory) =>
-        Ownership.Status(directory) is { } found ? IsOurs(found) : Access(Path.GetDirectoryName(directory)!, WriteAndSearch) == 0;
+        FileStatus.Of(directory) is { } found ? IsOurs(found) : Access(Path.GetDirectoryName(directory)!, WriteAndSearch) == 0;
 
-    private static bool IsOurs(string directory) => Ownership.Status(directory) is { } found && IsOurs(found);
+    private static bool IsOurs(string directory) => FileStatus.Of(directory) is { } found && IsOurs(found);
 
     private static bool IsOurs(FileStatus found) => found.Type == UnixFileType.Directory && Ownership.IsTrusted(found.Owner);
 

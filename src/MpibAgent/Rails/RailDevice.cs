@@ -89,7 +89,7 @@ internal abstract class RailDevice : IDisposable
         return file;
     }
 
-    private static ulong? InodeOf(string directory) => Ownership.StatusOfTarget(directory)?.Inode;
+    private static ulong? InodeOf(string directory) => FileStatus.OfTarget(directory)?.Inode;
 }
 
 /// <summary>The counters of <see cref="Policy.RailSample"/> besides the bytes.</summary>

@@ -116,7 +116,7 @@ internal static class SysfsTree
         int.TryParse(TextOf($"{directory}/ifindex"), NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index > 0 ? index : null;
 
     /// <summary>Whether it is a directory, or leads to one.</summary>
-    public static bool IsThere(string directory) => Ownership.StatusOfTarget(directory) is { Type: UnixFileType.Directory };
+    public static bool IsThere(string directory) => FileStatus.OfTarget(directory) is { Type: UnixFileType.Directory };
 
     private static string RdmaDevice(string root, RailName name) => $"{root}/class/infiniband/{name.Device}";
 

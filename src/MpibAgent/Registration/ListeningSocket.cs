@@ -99,7 +99,7 @@ internal sealed partial class ListeningSocket : IDisposable
             throw new Fault($"cannot listen at {path}: {Marshal.GetLastPInvokeErrorMessage()}");
         }
 
-        return new ListeningSocket(descriptor, path, Ownership.Status(path)?.Inode) { TakesDescriptors = !refusesDescriptors };
+        return new ListeningSocket(descriptor, path, FileStatus.Of(path)?.Inode) { TakesDescriptors = !refusesDescriptors };
     }
 
     /// <summary>Accepts a peer, non-blocking and closed on exec; otherwise errno says why not.</summary>
@@ -119,7 +119,7 @@ internal sealed partial class ListeningSocket : IDisposable
     /// <summary>Takes our own socket's name away, if it is still this socket's.</summary>
     public void RemoveName()
     {
-        if (_path is not null && Ownership.Status(_path) is { } status && status.Inode == _inode)
+        if (_path is not null && FileStatus.Of(_path) is { } status && status.Inode == _inode)
         {
             File.Delete(_path);
         }
@@ -137,7 +137,7 @@ internal sealed partial class ListeningSocket : IDisposable
     /// <summary>A socket of an agent that died is removed; one that is listened to is somebody's, and a fault.</summary>
     private static void RemoveStaleSocket(string path)
     {
-        if (Ownership.Status(path) is not { } found)
+        if (FileStatus.Of(path) is not { } found)
         {
             return;
         }

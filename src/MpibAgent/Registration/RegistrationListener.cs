@@ -78,7 +78,7 @@ internal sealed partial class RegistrationListener : IHostedService, IDisposable
                 Log.RegistrationSettingNotUsed(_log, "Path", _options.Path, path);
             }
 
-            if (_options.Mode != RegistrationOptions.DefaultMode && Ownership.Status(path)?.Mode != Ownership.ParseMode(_options.Mode))
+            if (_options.Mode != RegistrationOptions.DefaultMode && FileStatus.Of(path)?.Mode != Ownership.ParseMode(_options.Mode))
             {
                 // Who closes it to some users has to know that it is open.
                 Log.RegistrationSettingNotUsed(_log, "Mode", _options.Mode, path);

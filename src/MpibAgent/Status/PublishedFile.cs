@@ -185,7 +185,7 @@ internal sealed class PublishedFile : IDisposable
     /// <summary>Takes away what an agent that is dead has left at <paramref name="path"/>: before a start that may fail, since for a reader it would live on.</summary>
     public static void Clear(string path)
     {
-        if (path.Length > 0 && Ownership.Status(path) is { Type: UnixFileType.Regular } found && Ownership.IsTrusted(found.Owner) && !IsAnothers(path))
+        if (path.Length > 0 && FileStatus.Of(path) is { Type: UnixFileType.Regular } found && Ownership.IsTrusted(found.Owner) && !IsAnothers(path))
         {
             TryDelete(path);
         }
@@ -196,7 +196,7 @@ internal sealed class PublishedFile : IDisposable
         try
         {
             // Looked at before it is opened: a FIFO would wait.
-            using var handle = Ownership.Status(path) is { Type: UnixFileType.Regular } ? File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete) : null;
+            using var handle = FileStatus.Of(path) is { Type: UnixFileType.Regular } ? File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete) : null;
             return handle is not null && LivenessLock.IsTaken(handle);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)

@@ -18,7 +18,7 @@ internal sealed class ReportKey
     public static ReportKey Read(string path)
     {
         // Looked at before it is opened: a FIFO would wait, a device never end.
-        Check(path, Ownership.StatusOfTarget(path)
+        Check(path, FileStatus.OfTarget(path)
             ?? throw CannotRead(path, Marshal.GetLastPInvokeErrorMessage()));
         try
         {

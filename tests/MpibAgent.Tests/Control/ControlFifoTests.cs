@@ -277,9 +277,9 @@ public sealed class ControlFifoTests
             Assert.Equal((UnixFileMode)0b110_010_000, File.GetUnixFileMode(first.Options.Control.Path));
         }
 
-        var inode = Ownership.Status(files["control"])!.Value.Inode;
+        var inode = FileStatus.Of(files["control"])!.Value.Inode;
         await using var second = await RunningAgent.StartAsync(files);
-        Assert.Equal(inode, Ownership.Status(files["control"])!.Value.Inode);
+        Assert.Equal(inode, FileStatus.Of(files["control"])!.Value.Inode);
         using var reader = second.Reader();
         Write(second, "3 3\n");
         Wait.Until(() => reader.Read(3).SupBw == 3);

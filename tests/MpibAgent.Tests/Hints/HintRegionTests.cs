@@ -52,14 +52,14 @@ public sealed class HintRegionTests : IDisposable
             region.WriteEntry(3, Ipv4Address.Parse("10.0.1.2"), Ipv4Address.Parse("10.0.1.3"), 7);
         }
 
-        var (inode, bytes) = (Ownership.Status(Path)!.Value.Inode, File.ReadAllBytes(Path));
+        var (inode, bytes) = (FileStatus.Of(Path)!.Value.Inode, File.ReadAllBytes(Path));
         using (var region = Open(initial: 99))
         {
             Assert.True(region.Adopted);
             Assert.Equal(7u, region.Read(3).SupBw);
         }
 
-        Assert.Equal(inode, Ownership.Status(Path)!.Value.Inode);
+        Assert.Equal(inode, FileStatus.Of(Path)!.Value.Inode);
         Assert.Equal(bytes, File.ReadAllBytes(Path));
     }
 
