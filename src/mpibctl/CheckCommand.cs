@@ -151,7 +151,7 @@ public static class CheckCommand
         if (view is { State: Liveness.Alive, Snapshot: { Hints.Seq: not null } snapshot })
         {
             yield return view.Problem.Split("; run: ") is [var what, var mend] ? new Finding("status", Verdict.Bad, what, mend)
-                : new Finding("status", Verdict.Good, $"{view.Path} follows the region; written {Text.Duration(StatusReport.BootTime() - snapshot.WrittenAt)} ago");
+                : new Finding("status", Verdict.Good, $"{view.Path} follows the region; written {Text.Duration(BootClock.Now() - snapshot.WrittenAt)} ago");
         }
     }
 
@@ -289,7 +289,7 @@ public static class CheckCommand
             yield break;
         }
 
-        if (snapshot.Agent.PidNamespace != 0 && snapshot.Agent.PidNamespace != ProcessDetails.PidNamespace())
+        if (snapshot.Agent.PidNamespace != 0 && snapshot.Agent.PidNamespace != PidNamespace.Read())
         {
             yield return new Finding("jobs", Verdict.Skipped, "the agent is in another pid namespace: its processes cannot be looked at from here");
             yield break;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MpibAgent;
 using MpibAgent.Interface;
 
 namespace MpibCtl;
@@ -46,10 +47,10 @@ public sealed class Lookout(string? path)
     }
 
     private static bool IsBehind(AgentView view) =>
-        view.Snapshot is { } snapshot && StatusReport.BootTime() - snapshot.WrittenAt >= Young.TotalSeconds && IsOlderThanRegion(view);
+        view.Snapshot is { } snapshot && BootClock.Now() - snapshot.WrittenAt >= Young.TotalSeconds && IsOlderThanRegion(view);
 
     private static string Describe(AgentView view, double since) => string.Create(CultureInfo.InvariantCulture,
-        $"{view.Path}: not written for {Text.Duration(StatusReport.BootTime() - since)}, though the region has changed since: its file system is full, or the agent stands still. ")
+        $"{view.Path}: not written for {Text.Duration(BootClock.Now() - since)}, though the region has changed since: its file system is full, or the agent stands still. ")
         + "Hints and flows are as the region has them, the rest is older; "
         + $"run: df {Path.GetDirectoryName(view.Path)}; journalctl -u mpib-agent MPIB_EVENT=status-not-written -n 1";
 }

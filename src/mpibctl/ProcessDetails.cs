@@ -6,22 +6,6 @@ namespace MpibCtl;
 /// <summary>What /proc says of a process at this moment, as far as the caller may see it.</summary>
 public static class ProcessDetails
 {
-    /// <summary>The inode of a process's pid namespace; 0 when it cannot be seen.</summary>
-    public static ulong PidNamespace(string process = "self")
-    {
-        try
-        {
-            // pid:[4026531836]
-            var target = File.ResolveLinkTarget($"/proc/{process}/ns/pid", returnFinalTarget: false)?.Name ?? "";
-            return target.StartsWith("pid:[", StringComparison.Ordinal)
-                && ulong.TryParse(target.AsSpan(5).TrimEnd(']'), NumberStyles.None, CultureInfo.InvariantCulture, out var inode) ? inode : 0;
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            return 0;
-        }
-    }
-
     /// <summary>The command name of a process of that user, safe to show; null when there is none, it is another's by now, or /proc hides it.</summary>
     public static string? CommandOf(int pid, uint user)
     {

@@ -11,7 +11,7 @@ namespace MpibCtl;
 /// What `mpibctl status` says, and prints with --json (doc/mpibctl.md): the agent's snapshot, with hints as the region has them now, the rails as the
 /// devices say, and what /proc tells the caller of the processes.
 /// </summary>
-public sealed partial record StatusReport
+public sealed record StatusReport
 {
     /// <summary>The version of --json; it rises when a field goes or changes its meaning.</summary>
     public const int CurrentVersion = 1;
@@ -63,7 +63,7 @@ public sealed partial record StatusReport
             return new StatusReport { Health = "not-running", Problems = problems, NotSeen = notSeen, Rails = [], Slots = [] };
         }
 
-        var now = BootTime();
+        var now = BootClock.Now();
         _ = HintText.TryParseEncoding(snapshot.Hints.Encoding, out var encoding);
         var rails = snapshot.Rails.Select(rail => Describe(rail, snapshot.Paths.SysRoot)).ToList();
         problems.AddRange(rails.Where(rail => rail.Problem.Length > 0 && rail.Device.Length > 0 && (rail.Problem != RailState.NoCounter || snapshot.Policy.Name == "adaptive"))
@@ -139,14 +139,6 @@ public sealed partial record StatusReport
         }
     }
 
-    /// <summary>Seconds since boot, suspended ones too.</summary>
-    public static double BootTime()
-    {
-        Span<long> time = stackalloc long[2];
-        _ = GetTime(SinceBoot, time);
-        return time[0] + (time[1] / 1e9);
-    }
-
     private static double Percent(HintEncoding encoding, uint hint) => Math.Round(encoding.Share(hint) * 100, 2);
 
     private static RailReport Describe(RailState rail, string sysRoot)
@@ -213,7 +205,7 @@ public sealed partial record StatusReport
     private static void NameProcesses(List<SlotReport> slots, AgentState agent, List<string> notSeen)
     {
         // In another namespace the pids are other processes.
-        var isSameNamespace = agent.PidNamespace == 0 || agent.PidNamespace == ProcessDetails.PidNamespace();
+        var isSameNamespace = agent.PidNamespace == 0 || agent.PidNamespace == PidNamespace.Read();
         var commands = new Dictionary<(int, uint), string?>();
         for (var i = 0; i < slots.Count; i++)
         {
@@ -242,10 +234,6 @@ public sealed partial record StatusReport
         }
     }
 
-    private const int SinceBoot = 7;
     private const int NoSuchFile = 2;
     private const int NotADirectory = 20;
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static partial int GetTime(int clock, Span<long> time);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using MpibAgent;
 using MpibAgent.Interface;
 
 namespace MpibCtl;
@@ -43,7 +44,7 @@ public static class UnsetCommand
         }
 
         // A snapshot that was written before the command says nothing about it.
-        var sent = StatusReport.BootTime();
+        var sent = BootClock.Now();
         if (!pipe.Send(target.IsAll ? "all auto" : string.Create(CultureInfo.InvariantCulture, $"{slot} auto")))
         {
             return ExitCode.Bad;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using MpibAgent.Hints;
@@ -14,10 +13,10 @@ namespace MpibAgent.Status;
 /// agent's start. Remembers of each slot what the last one said, and so when it changed: nothing is kept or counted when a registration or a hint
 /// comes. Owned by <see cref="StatusFile"/>, on the loop's thread.
 /// </summary>
-internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints, HintRegion region, SlotTable table, PolicyEngine policy)
+internal sealed class StatusPicture(AgentPaths paths, HintOptions hints, HintRegion region, SlotTable table, PolicyEngine policy)
 {
     private readonly Seen[] _seen = new Seen[HintLayout.SlotCount];
-    private readonly ulong _pidNamespace = ReadPidNamespace();
+    private readonly ulong _pidNamespace = PidNamespace.Read();
     private double _startedAt;
 
     /// <summary>How the agent started: fresh, restarted, recovered or taken-over.</summary>
@@ -26,7 +25,7 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
     /// <summary>Called once, when all else has started.</summary>
     public void Begin(bool predecessorEnded)
     {
-        _startedAt = BootTime();
+        _startedAt = Now();
         StartReason = table.Start switch
         {
             TableStart.TakenOver => "taken-over",
@@ -43,7 +42,7 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
     /// <summary>Writes the state as it is.</summary>
     public void Write(Utf8JsonWriter json)
     {
-        var now = BootTime();
+        var now = Now();
         json.WriteStartObject();
         json.WriteNumber("version"u8, StatusSnapshot.CurrentVersion);
         json.WriteNumber("writtenAt"u8, now);
@@ -195,35 +194,10 @@ internal sealed partial class StatusPicture(AgentPaths paths, HintOptions hints,
 
     private static string NameOf(HintSource source) => source == HintSource.Adopted ? "earlier-agent" : source.Name();
 
-    private static ulong ReadPidNamespace()
-    {
-        try
-        {
-            // pid:[4026531836]
-            var target = File.ResolveLinkTarget("/proc/self/ns/pid", returnFinalTarget: false)?.Name ?? "";
-            return target.StartsWith("pid:[", StringComparison.Ordinal)
-                && ulong.TryParse(target.AsSpan(5).TrimEnd(']'), NumberStyles.None, CultureInfo.InvariantCulture, out var inode) ? inode : 0;
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            return 0;
-        }
-    }
-
-    private static double BootTime()
-    {
-        Span<long> time = stackalloc long[2];
-        _ = GetTime(SinceBoot, time);
-        return Math.Round(time[0] + (time[1] / 1e9), 3);
-    }
+    private static double Now() => Math.Round(BootClock.Now(), 3);
 
     /// <summary>A process that has connections in a slot.</summary>
     private readonly record struct Holder(int Slot, int Pid, uint Uid, int Connections);
 
     private readonly record struct Seen(uint Seq, int Connections, HintSource Source, double? ChangedAt);
-
-    private const int SinceBoot = 7;
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static partial int GetTime(int clock, Span<long> time);
 }

@@ -19,7 +19,7 @@ public sealed class LookoutTests : IDisposable
 
         // In the way of the next one.
         Directory.CreateDirectory(_files["status.json.new"]);
-        Wait.Until(() => StatusReport.BootTime() - AgentView.Read(_files["status.json"]).Snapshot!.WrittenAt > 6);
+        Wait.Until(() => BootClock.Now() - AgentView.Read(_files["status.json"]).Snapshot!.WrittenAt > 6);
         Assert.Equal(0, Ctl.Run(_files, "status").Code);
         Assert.Contains("ok    status    ", Ctl.Run(_files, "check").Output, StringComparison.Ordinal);
 
@@ -46,7 +46,7 @@ public sealed class LookoutTests : IDisposable
         using var plugin = PluginProcess.Start(_files["agent.sock"], _files["hints"]);
         plugin.Do("register 1 10.0.0.1 10.0.0.2");
         var lookout = new Lookout(_files["status.json"]);
-        var began = StatusReport.BootTime();
+        var began = BootClock.Now();
         Wait.Until(() =>
         {
             var view = lookout.Find();
