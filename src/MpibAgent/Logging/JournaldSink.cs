@@ -5,11 +5,10 @@ namespace MpibAgent.Logging;
 
 /// <summary>
 /// Sends log events to journald. Emit blocks while journald is behind, up to a limit, so the sink belongs behind a
-/// <see cref="BackgroundSink"/>; any thread may call it. What journald does not take is counted, and told to it when it is back.
+/// <see cref="BackgroundSink"/>. One thread at a time. What journald does not take is counted, and told to it when it is back.
 /// </summary>
 internal sealed class JournaldSink : ILogEventSink, IDisposable
 {
-    private readonly Lock _gate = new();
     private readonly JournalEntry _entry = new();
     private readonly JournalSocket _socket;
     private readonly TimeProvider _time;
@@ -29,35 +28,29 @@ internal sealed class JournaldSink : ILogEventSink, IDisposable
     /// <summary>Sends the event. A log that fails must not take the agent with it, so it throws for want of memory alone.</summary>
     public void Emit(LogEvent logEvent)
     {
-        lock (_gate)
+        try
         {
-            try
+            if (_lost > 0 && _socket.TrySend(_entry.Format(LeftOut.Line(_time, _lost, "journald did not take them"))))
             {
-                if (_lost > 0 && _socket.TrySend(_entry.Format(LeftOut.Line(_time, _lost, "journald did not take them"))))
-                {
-                    _lost = 0;
-                }
-
-                // Where the line about the loss does not get through, the event would only wait for the timeout once more.
-                if (_lost > 0 || !_socket.TrySend(_entry.Format(logEvent)))
-                {
-                    _lost++;
-                }
+                _lost = 0;
             }
-            catch (Exception fault) when (fault is not OutOfMemoryException)
+
+            // Where the line about the loss does not get through, the event would only wait for the timeout once more.
+            if (_lost > 0 || !_socket.TrySend(_entry.Format(logEvent)))
             {
                 _lost++;
             }
+        }
+        catch (Exception fault) when (fault is not OutOfMemoryException)
+        {
+            _lost++;
         }
     }
 
     /// <summary>Closes the socket. Events that come later are lost.</summary>
     public void Dispose()
     {
-        lock (_gate)
-        {
-            _socket.Dispose();
-            _entry.Dispose();
-        }
+        _socket.Dispose();
+        _entry.Dispose();
     }
 }

@@ -39,7 +39,7 @@ internal sealed partial class SlotTable
     /// <summary>Undoes all that the operator has set: the initial hint is that of the settings again. Hints of flows may stay for the policy to change.</summary>
     public void UnpinAll(bool keepHints)
     {
-        _allPinned = false;
+        IsInitialPinned = false;
         InitialHint = options.Initial;
         state.BeginChange(new SlotChange(keepHints ? ChangeKind.UnpinAllKeepHints : ChangeKind.UnpinAll, 0, InitialHint, HintSource.Initial));
         state.Initial = null;
@@ -61,7 +61,7 @@ internal sealed partial class SlotTable
     /// <summary>Sets the hint of every slot, and from now on the initial hint.</summary>
     public void SetAll(uint hint, HintSource source)
     {
-        _allPinned = true;
+        IsInitialPinned = true;
         InitialHint = hint;
         state.BeginChange(new SlotChange(ChangeKind.SetAll, 0, hint, source));
         state.Initial = hint;
@@ -77,7 +77,7 @@ internal sealed partial class SlotTable
     }
 
     /// <summary>Whose the hint of a slot is that has gone back to the initial one: an operator's `all HINT` holds for slots to come.</summary>
-    private HintSource Unset => _allPinned ? HintSource.Operator : HintSource.Initial;
+    private HintSource Unset => IsInitialPinned ? HintSource.Operator : HintSource.Initial;
 
     private void ChangeHint(int slot, uint hint, HintSource source)
     {

@@ -55,10 +55,10 @@ internal sealed partial class SlotTable
     {
         var before = state.Encoding ?? options.Encoding;
         var wasAllPinned = state.Initial is not null;
-        _allPinned = before == options.Encoding && state.Initial <= options.Encoding.MaxHint();
-        InitialHint = _allPinned ? state.Initial!.Value : options.Initial;
+        IsInitialPinned = before == options.Encoding && state.Initial <= options.Encoding.MaxHint();
+        InitialHint = IsInitialPinned ? state.Initial!.Value : options.Initial;
         var damaged = state.IsInitialDamaged ? 1 : 0;
-        if (!_allPinned)
+        if (!IsInitialPinned)
         {
             // One beyond this encoding must not be in force again with the next.
             state.Initial = null;

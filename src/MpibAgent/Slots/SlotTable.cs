@@ -26,7 +26,6 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     private readonly UserUsage _usage = new();
     private readonly SlotHolders _holders = new();
     private SlotSet _free = SlotSet.All;
-    private bool _allPinned;
 
     /// <summary>
     /// Slots whose flow was found at start, in the region, and of which no connection is known: their records are lost or damaged. They keep
@@ -41,7 +40,7 @@ internal sealed partial class SlotTable(HintRegion region, StateFile state, Hint
     public uint InitialHint { get; private set; } = options.Initial;
 
     /// <summary>Whether an operator's `all HINT` is in force, so that slots of flows to come are pinned too.</summary>
-    public bool IsInitialPinned => _allPinned;
+    public bool IsInitialPinned { get; private set; }
 
     /// <summary>What it began with.</summary>
     public TableStart Start { get; private set; }
