@@ -34,7 +34,7 @@ public enum ResponseStatus : byte
     /// <summary>Done.</summary>
     Success = 0,
 
-    /// <summary>All slots have a flow; try again when one is free.</summary>
+    /// <summary>All slots have a flow, or the user has as much as one may; try again when some of it is free.</summary>
     NoFreeSlots = 1,
 
     /// <summary>The request was not understood, or its sender may not make it.</summary>

@@ -621,9 +621,9 @@ static inline uint32_t mpib_conn_id(uint32_t counter)
  * addresses   network byte order; the flow is (sout_src_ip, sout_dst_ip)
  * hint_slot   receives 0..255, or MPIB_NO_SLOT with any result but 0
  *
- * Returns 0; a positive status: MPIB_STATUS_NO_FREE_SLOTS (256 flows are there: go on without, ask again later) or
- * MPIB_STATUS_INVALID_REQUEST; or -errno: -ENOENT, -ECONNREFUSED (no agent), -EACCES, -ETIMEDOUT, -EPIPE, -ECONNRESET (the agent closed
- * without an answer), -EPROTO (what answered is no agent). After -ETIMEDOUT the agent may still have registered the connection.
+ * Returns 0; a positive status: MPIB_STATUS_NO_FREE_SLOTS (256 flows are there, or the user has as much as one may: go on without, ask again
+ * later) or MPIB_STATUS_INVALID_REQUEST; or -errno: -ENOENT, -ECONNREFUSED (no agent), -EACCES, -ETIMEDOUT, -EPIPE, -ECONNRESET (the agent
+ * closed without an answer), -EPROTO (what answered is no agent). After -ETIMEDOUT the agent may still have registered the connection.
  */
 static inline int mpib_agent_register(const char *path, int timeout_ms, uint32_t conn_id, uint32_t sout_src_ip, uint32_t sout_dst_ip,
                                       uint32_t sup_src_ip, uint32_t sup_dst_ip, uint32_t *hint_slot)

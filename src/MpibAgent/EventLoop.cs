@@ -8,7 +8,8 @@ namespace MpibAgent;
 /// <summary>
 /// One thread, one epoll: descriptors, timers and posted work, in one order. First of the hosted services to start and last to stop.
 /// Its thread begins when all the others have started, which until then are alone with it on the host's. From then on everything
-/// but InvokeAsync and <see cref="Post"/> is called on the loop's own thread. Sleeps in the kernel without a timeout when no timer is armed.
+/// but InvokeAsync, <see cref="Post"/>, <see cref="TryPost"/>, <see cref="IsRunning"/> and <see cref="HasPosted"/> is called on the loop's own thread.
+/// Sleeps in the kernel without a timeout when no timer is armed.
 /// </summary>
 /// <remarks>
 /// Memory that the system does not give for a moment ends neither the loop nor the agent. Who is called from here takes what it needs before it

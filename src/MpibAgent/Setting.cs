@@ -14,7 +14,7 @@ namespace MpibAgent;
 
 /// <summary>
 /// One key of the settings file, with its names elsewhere and the check of its text. To add a setting: a property in its component's options,
-/// a line in <see cref="All"/>, a comment in deploy/agent.conf.
+/// a line in <see cref="All"/>, a comment in deploy/agent.conf, an entry in both man pages.
 /// </summary>
 /// <param name="Key">Section:Key, as the options class nests it.</param>
 /// <param name="Option">Its name on the command line.</param>

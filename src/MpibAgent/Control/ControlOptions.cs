@@ -3,7 +3,7 @@ namespace MpibAgent.Control;
 /// <summary>Settings of the control FIFO, section [Control].</summary>
 internal sealed class ControlOptions
 {
-    /// <summary>The default path. Without root, and where its directory cannot be made, the FIFO goes elsewhere (see <see cref="ControlFifo"/>).</summary>
+    /// <summary>The default path. Without root, and where its directory cannot be made, the FIFO goes elsewhere (see <see cref="ControlPath"/>).</summary>
     public const string DefaultPath = "/run/mpib/control";
 
     /// <summary>Owner and group may write commands.</summary>

@@ -1,9 +1,9 @@
 namespace MpibAgent.Logging;
 
 /// <summary>
-/// Bounds a flood of log lines: in every interval the first few pass, the rest are counted. Owned by a component that strangers can make
-/// talk, on the loop's thread. It has no timer: on the first refusal the owner arms one for <see cref="IntervalEnd"/>, and there logs
-/// what <see cref="TakeSuppressed"/> gives.
+/// Bounds a flood of log lines: in every interval the first few pass, the rest are counted. Owned by a component, on the one thread of that. It has no
+/// timer: its owner arms one for <see cref="IntervalEnd"/> (<see cref="Complaints"/>) or comes by often enough, and logs what
+/// <see cref="TakeSuppressed"/> gives, where that matters.
 /// </summary>
 internal sealed class FloodGate
 {

@@ -8,7 +8,7 @@ namespace MpibAgent.Logging;
 /// Tells whether journald is at the other end of standard error (systemd.exec(5), JOURNAL_STREAM), and so whether the log belongs there.
 /// The variable alone does not say: it is inherited by a child whose output went elsewhere.
 /// </summary>
-internal static unsafe partial class JournalStream
+internal static partial class JournalStream
 {
     private const int StandardError = 2;
     private const int AtEmptyPath = 0x1000;

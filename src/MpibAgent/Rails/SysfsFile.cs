@@ -6,7 +6,7 @@ namespace MpibAgent.Rails;
 /// <summary>
 /// One file of sysfs: opened once, and read from its start each time, which makes the kernel fill it anew. Never more than
 /// <see cref="LongestText"/> bytes, whatever is there; a failure is a value, since here it is ordinary. Owned by a
-/// <see cref="RailDevice"/>.
+/// <see cref="RailDevice"/>, or for one look by <see cref="SysfsTree"/>.
 /// </summary>
 internal sealed partial class SysfsFile(string path) : IDisposable
 {

@@ -12,7 +12,7 @@ internal enum RefusalReason
     /// <summary>The process that connected has ended.</summary>
     ProcessEnded,
 
-    /// <summary>No descriptor for a process.</summary>
+    /// <summary>No descriptor for a process, or no memory to watch it.</summary>
     Descriptors,
 
     /// <summary>All slots have a flow.</summary>

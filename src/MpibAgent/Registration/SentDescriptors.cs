@@ -6,7 +6,8 @@ namespace MpibAgent.Registration;
 /// <summary>
 /// Descriptors that peers send along with their bytes (SCM_RIGHTS), which nobody here wants. Whoever reads such bytes without asking for them, or closes
 /// a socket in which they are, closes what was sent as well, and waits for that: a TCP connection with SO_LINGER keeps its closer for as long as who sent it likes.
-/// So the kernel refuses them where it can; before Linux 6.16 a socket with some is closed unread, on a thread that nobody waits for.
+/// So the kernel refuses them where it can; before Linux 6.16 a socket with some, as any with bytes that nobody has read, is closed on a thread that nobody
+/// waits for.
 /// </summary>
 internal sealed unsafe partial class SentDescriptors
 {

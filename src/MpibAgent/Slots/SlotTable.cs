@@ -7,8 +7,9 @@ namespace MpibAgent.Slots;
 
 /// <summary>
 /// The state: which flow has which slot, which connections hold it there, and who set its hint. Does no I/O beyond the stores of the
-/// <see cref="HintRegion"/>, whose only writer it is, and of the <see cref="StateFile"/>. Called by Registration, Control and Policy, all on the loop's
-/// thread. Every operation is O(1), but for the end of a process, which is O(its connections), and <see cref="SetAll"/>.
+/// <see cref="HintRegion"/>, whose only writer it is, and of the <see cref="StateFile"/>. Changed by Registration, Control and Policy, looked at by
+/// others too, all on the loop's thread. Every change is O(1), but for the end of a process, which is O(its connections), for <see cref="SetAll"/> and
+/// <see cref="UnpinAll"/>, and where somebody else has to answer for a slot (<see cref="SlotHolders.TryAny"/>).
 /// </summary>
 /// <remarks>
 /// The order of the stores, for an agent that is killed between any two of them. A registration: slot record, connection record, region. Until

@@ -13,7 +13,7 @@ namespace MpibAgent.Slots;
 /// <summary>
 /// What survives the agent: the flow of each slot and who set its hint, each connection and its process, the initial hint, the change under way. A mapped file of
 /// fixed records, written in place before a reply goes out: a registration costs some stores and no system call, and what is stored
-/// outlives the process however it ends. Owns the file, its lock and the mapping; <see cref="SlotTable"/> is its only caller, on the
+/// outlives the process however it ends. Owns the file, its lock and the mapping; <see cref="SlotTable"/> alone reads and writes it, on the
 /// loop's thread.
 /// </summary>
 /// <remarks>

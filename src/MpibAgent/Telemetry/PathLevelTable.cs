@@ -5,7 +5,8 @@ namespace MpibAgent.Telemetry;
 
 /// <summary>
 /// How congested each path is by the reports that still count, and whether that is congestion. Told by <see cref="TelemetryListener"/>, asked by
-/// Policy; on the loop's thread. Has a timer armed only while there is a report to expire, and allocates nothing after its making.
+/// Policy; on the loop's thread, but for <see cref="Count"/>, at which the thread that reads the rails looks as well: it may see the one before. Has a timer
+/// armed only while there is a report to expire, and allocates nothing after its making.
 /// </summary>
 internal sealed class PathLevelTable
 {
