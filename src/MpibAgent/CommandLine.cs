@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
-using System.CommandLine.Parsing;
 
 namespace MpibAgent;
 
@@ -33,11 +31,7 @@ internal sealed class CommandLine
             command.Add(option);
         }
 
-        command.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
-
-        // Only what --help shows.
-        command.Directives.Clear();
-        var parsed = command.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var parsed = ProgramLine.Read(command, "mpib-agent", arguments);
         if (parsed.Errors.Count == 0 && parsed.Action is not null)
         {
             parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
@@ -45,10 +39,7 @@ internal sealed class CommandLine
             return;
         }
 
-        Faults.AddRange(parsed.Errors.Select(error => error.Message));
-
-        // A first argument in brackets is taken for one of those, and would be passed over.
-        Faults.AddRange(parsed.Tokens.Where(token => token.Type == TokenType.Directive).Select(token => $"Unrecognized command or argument '{token.Value}'."));
+        Faults.AddRange(ProgramLine.Faults(parsed));
         (File, CheckedFile) = (ValueOf(parsed, file), ValueOf(parsed, check));
         if (CheckedFile is not null && File is not null)
         {
@@ -87,14 +78,4 @@ internal sealed class CommandLine
     /// <summary>The value of an option that was given once and with a value; the faults of the others are listed already.</summary>
     private static string? ValueOf(ParseResult parsed, Option<string?> option) =>
         parsed.GetResult(option) is { Implicit: false, Tokens.Count: 1 } result ? result.Tokens[0].Value : null;
-
-    /// <summary>As other daemons say it: the name, then the version.</summary>
-    private sealed class PrintVersion : SynchronousCommandLineAction
-    {
-        public override int Invoke(ParseResult parseResult)
-        {
-            parseResult.InvocationConfiguration.Output.WriteLine($"mpib-agent {SettingsReader.Version}");
-            return 0;
-        }
-    }
 }

@@ -114,7 +114,7 @@ try
 {
     PublishedFile.Clear(options.Metrics.TextFile);
     await host.StartAsync();
-    MpibAgent.Log.AgentReady(log, SettingsReader.Version, options.Policy.Name);
+    MpibAgent.Log.AgentReady(log, ProgramLine.Version, options.Policy.Name);
     lifetime.ApplicationStopping.Register(() => MpibAgent.Log.AgentStopping(log));
 
     // What the start took is garbage now, and who sleeps never collects it.

@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
 using MpibAgent.Interface;
@@ -251,10 +250,6 @@ internal sealed class SettingsReader
         _values[setting.Key] = text;
         _places[setting.Key] = where;
     }
-
-    /// <summary>The version, as the project sets it.</summary>
-    public static string Version { get; } =
-        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     /// <summary>A key as it stands in the file: [Section] Key.</summary>
     public static string DescribeKey(string key) =>

@@ -1,10 +1,8 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Reflection;
 using MpibAgent;
 using MpibExporter;
 
@@ -40,8 +38,6 @@ var exitIdle = new Option<int?>("--exit-idle")
 exitIdle.Validators.Add(result => Expect(result, result.GetValueOrDefault<int?>() is >= 0 and <= 86400, "expected 0 to 86400"));
 
 var root = new RootCommand("Serves the metrics of this host's MPIB Transport Agent to Prometheus, at loopback or a Unix socket.") { listen, file, exitIdle };
-root.Directives.Clear();
-root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
 root.SetAction(options =>
 {
     try
@@ -66,11 +62,8 @@ root.SetAction(options =>
     }
 });
 
-var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-
-// A first argument in brackets is taken for a directive, of which there is none, and would be passed over.
-string[] faults = [.. parsed.Errors.Select(error => error.Message),
-    .. parsed.Tokens.Where(token => token.Type == TokenType.Directive).Select(token => $"Unrecognized command or argument '{token.Value}'.")];
+var parsed = ProgramLine.Read(root, "mpib-exporter", args);
+string[] faults = [.. ProgramLine.Faults(parsed)];
 if (faults.Length > 0)
 {
     return Complain(Usage, [.. faults, "see: mpib-exporter --help"]);
@@ -100,16 +93,4 @@ static int Complain(int exitCode, params string[] lines)
 {
     Array.ForEach(lines, Say);
     return exitCode;
-}
-
-/// <summary>The name, then the version.</summary>
-internal sealed class PrintVersion : SynchronousCommandLineAction
-{
-    /// <inheritdoc/>
-    public override int Invoke(ParseResult parseResult)
-    {
-        var version = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-        parseResult.InvocationConfiguration.Output.WriteLine($"mpib-exporter {version}");
-        return 0;
-    }
 }

@@ -1,7 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
-using System.CommandLine.Parsing;
-using System.Reflection;
+using MpibAgent;
 using MpibCtl;
 
 var agent = new Option<string?>("--agent")
@@ -28,13 +26,8 @@ var root = new RootCommand("Looks after the MPIB Transport Agent of this host.")
     EventsCommand.Create(),
     BenchCommand.Create(agent),
 };
-root.Directives.Clear();
-root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
-var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-
-// A first argument in brackets is taken for a directive, of which there is none, and would be passed over.
-string[] faults = [.. parsed.Errors.Select(error => error.Message),
-    .. parsed.Tokens.Where(token => token.Type == TokenType.Directive).Select(token => $"Unrecognized command or argument '{token.Value}'.")];
+var parsed = ProgramLine.Read(root, "mpibctl", args);
+string[] faults = [.. ProgramLine.Faults(parsed)];
 if (faults.Length > 0)
 {
     foreach (var fault in faults)
@@ -59,16 +52,4 @@ catch (Exception fault) when (fault is IOException or UnauthorizedAccessExceptio
 finally
 {
     Terminal.Restore();
-}
-
-/// <summary>The name, then the version.</summary>
-internal sealed class PrintVersion : SynchronousCommandLineAction
-{
-    /// <inheritdoc/>
-    public override int Invoke(ParseResult parseResult)
-    {
-        var version = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-        parseResult.InvocationConfiguration.Output.WriteLine($"mpibctl {version}");
-        return ExitCode.Good;
-    }
 }

@@ -21,7 +21,7 @@ internal sealed class AgentMetrics : IDisposable
     /// <summary>Upper bounds of the histogram's buckets, in seconds.</summary>
     private static readonly double[] Latencies = [20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 50e-3, 200e-3, 1];
 
-    private readonly Meter _meter = new(MeterName, SettingsReader.Version);
+    private readonly Meter _meter = new(MeterName, ProgramLine.Version);
     private readonly SlotTable _table;
     private readonly PolicyEngine _policy;
     private readonly HintOptions _hints;
@@ -32,7 +32,7 @@ internal sealed class AgentMetrics : IDisposable
         (_table, _policy, _hints) = (table, policy, hints);
         var startedAt = loop.Time.GetUtcNow().ToUnixTimeMilliseconds() / 1e3;
 
-        _meter.CreateObservableGauge("mpib.agent.info", () => new Measurement<long>(1, Tag("version", SettingsReader.Version), Tag("policy", policy.PolicyName),
+        _meter.CreateObservableGauge("mpib.agent.info", () => new Measurement<long>(1, Tag("version", ProgramLine.Version), Tag("policy", policy.PolicyName),
             Tag("start", status.StartReason)), null, "The agent: its version, the policy in charge, and how it started: fresh, restarted, recovered or taken-over.");
         _meter.CreateObservableGauge("mpib.agent.start.time", () => startedAt, "s", "When the agent started, since 1970.");
         _meter.CreateObservableGauge("mpib.agent.adopted.slots", () => (long)table.Counts.AdoptedSlots, null, "Slots that had been given by an earlier agent when this one started.");

@@ -50,7 +50,7 @@ internal sealed class StatusPicture(AgentPaths paths, HintOptions hints, HintReg
         json.WriteStartObject("agent"u8);
         json.WriteNumber("pid"u8, Environment.ProcessId);
         json.WriteNumber("pidNamespace"u8, _pidNamespace);
-        json.WriteString("version"u8, SettingsReader.Version);
+        json.WriteString("version"u8, ProgramLine.Version);
         json.WriteNumber("startedAt"u8, _startedAt);
         json.WriteString("start"u8, StartReason);
         json.WriteEndObject();

@@ -44,7 +44,7 @@ public sealed class MetricsFileTests
         Assert.Equal(1, seen.Value("mpib_agent_hint_writes_total", "source=\"operator\""));
         Assert.Equal(0.75, seen.Value("mpib_agent_rail_share_ratio", "rail=\"sup\""));
         Assert.Equal(0.25, seen.Value("mpib_agent_rail_share_ratio", "rail=\"sout\""));
-        Assert.Equal(1, seen.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"manual\",start=\"fresh\""));
+        Assert.Equal(1, seen.Value("mpib_agent_info", $"version=\"{ProgramLine.Version}\",policy=\"manual\",start=\"fresh\""));
 
         // Refused or not, a registration has been answered.
         Assert.Equal(3, seen.Value("mpib_agent_registration_duration_seconds_count"));
@@ -80,7 +80,7 @@ public sealed class MetricsFileTests
     {
         await using var agent = await StartAsync();
         await agent.Loop.InvokeAsync(() => agent.Engine.Use("capacity"));
-        Seen(agent, text => text.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"capacity\",start=\"fresh\"") == 1);
+        Seen(agent, text => text.Value("mpib_agent_info", $"version=\"{ProgramLine.Version}\",policy=\"capacity\",start=\"fresh\"") == 1);
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class MetricsFileTests
         await using var agent = await RunningAgent.StartAsync(files, configure: options => options.Metrics.TextFile = files["agent.prom"]);
         var seen = Metric.Read(files["agent.prom"]);
         Assert.Equal(1, seen.Value("mpib_agent_adopted_slots"));
-        Assert.Equal(1, seen.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"manual\",start=\"restarted\""));
+        Assert.Equal(1, seen.Value("mpib_agent_info", $"version=\"{ProgramLine.Version}\",policy=\"manual\",start=\"restarted\""));
         Assert.Equal(0, seen.Value("mpib_agent_registrations_total"));
     }
 
@@ -205,7 +205,7 @@ public sealed class MetricsFileTests
         await agent.Loop.InvokeAsync(() => agent.Engine.Use("capacity"));
         Seen(agent, text => text.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\"") == 8000);
         await agent.Loop.InvokeAsync(() => agent.Engine.Use("manual"));
-        var next = Seen(agent, text => text.Value("mpib_agent_info", $"version=\"{SettingsReader.Version}\",policy=\"manual\",start=\"fresh\"") == 1);
+        var next = Seen(agent, text => text.Value("mpib_agent_info", $"version=\"{ProgramLine.Version}\",policy=\"manual\",start=\"fresh\"") == 1);
         Assert.NotEqual(4000, next.Value("mpib_agent_rail_sent_bytes_total", "rail=\"sout\""));
     }
 
