@@ -93,7 +93,7 @@ internal sealed class ConnectionList
         }
     }
 
-    /// <summary>Adds a connection that is not there yet, and returns where it is.</summary>
+    /// <summary>Adds a connection that is not there yet, where <see cref="Reserve"/> has made room, and returns where it is.</summary>
     public int Add(ProcessIdentity process, uint connId, int slot, uint fingerprint)
     {
         var index = NextIndex;
@@ -104,7 +104,6 @@ internal sealed class ConnectionList
         else
         {
             _used++;
-            Grow();
         }
 
         Link(index, process, connId, slot, fingerprint);

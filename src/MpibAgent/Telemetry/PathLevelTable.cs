@@ -67,9 +67,6 @@ internal sealed class PathLevelTable
     /// <summary>Paths with a report that counts.</summary>
     public int Count => _index.Count;
 
-    /// <summary>Reports that have expired without one after them.</summary>
-    public ulong Expired { get; private set; }
-
     /// <summary>What is known of a flow's two paths: of each rail what the closest report says, its own before (any, destination), (source, any), (any, any).</summary>
     public PathLevels Find(Flow flow)
     {
@@ -158,7 +155,6 @@ internal sealed class PathLevelTable
             Unlink(at);
             _crossed |= _rails[at].IsCongested;
             _rails[at].IsKnown = false;
-            Expired++;
             var path = at / Rails;
             if (--_paths[path].Known == 0)
             {

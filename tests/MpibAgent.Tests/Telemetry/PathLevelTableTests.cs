@@ -111,7 +111,7 @@ public sealed class PathLevelTableTests : IDisposable
         Assert.Equal(default, _table.Find(Path));
         Report(Flow("1.1.1.1", "1.1.1.1"), 0, 0);
         Assert.Equal(2, _crossed);
-        Assert.Equal(1ul, _table.Expired);
+        Assert.Equal(1, _table.Count);
         Report(Path, 0, 220);
         Assert.Equal(new PathLevels(220, null), _table.Find(Path));
     }
