@@ -35,6 +35,9 @@ internal sealed class CounterRefresh
     /// <summary>What a move after still readings says for a few readings per refresh, if it is like the one before, and against it if not; and what one right after another says against it.</summary>
     private const double For = 0.1, Against = 0.1, AgainstInRow = 0.03, AgainstAlikeInRow = 0.01;
 
+    /// <summary>By how much a pace that is not between the readings is put right, and by what part of a refresh one may come early.</summary>
+    private const double PaceGain = 0.05, Early = 0.05;
+
     /// <summary>Above the one it is told, below the other no more.</summary>
     private const double Told = 0.3, Forgotten = 0.2;
 
@@ -50,6 +53,9 @@ internal sealed class CounterRefresh
 
     /// <summary>The same of one that looks as if it were refreshed every few readings. So does a rail that waits for another, message by message: only of both is it sure.</summary>
     public double Few => _isTold ? _few : 0;
+
+    /// <summary>When it was refreshed last. Of one that is not told a few readings per refresh, when that was seen, which is late by up to a reading.</summary>
+    public double At { get; private set; }
 
     /// <summary>Whether nothing moves it, so that it looks like nothing.</summary>
     public bool IsAtRest => _still > MostStill;
@@ -74,7 +80,7 @@ internal sealed class CounterRefresh
             }
             else
             {
-                Compare(now, bytes - last.Bytes);
+                Compare(now, bytes - last.Bytes, last.Time);
                 Move(now, link > 0 && bytes - last.Bytes > Impossible * link * (now - last.Time));
             }
         }
@@ -82,7 +88,7 @@ internal sealed class CounterRefresh
         _last = (now, bytes);
     }
 
-    private void Compare(double now, ulong moved)
+    private void Compare(double now, ulong moved, double before)
     {
         // Where a refresh takes about as long as a reading, one that misses it is made up for by the next, and after that comes a single one.
         var isAlike = AreAlike(moved, _moved) || (_still > 0 ? AreAlike(moved, 2.0 * _moved) : AreAlike(2.0 * moved, _moved));
@@ -94,13 +100,31 @@ internal sealed class CounterRefresh
             _ => isAlike && _inRow <= (_still == 1 ? MostInRow : MostInRowApart) ? For : -Against,
         };
         _inRow = _still == 0 ? _inRow + 1 : 1;
-        if (_still <= MostStill && !double.IsNaN(_changed))
+        if (_isTold)
         {
-            _few = _suspicion > 0 ? _few + (0.2 * (now - _changed - _few)) : now - _changed;
+            KeepPace(now, before);
+        }
+        else
+        {
+            At = now;
+            if (_still <= MostStill && !double.IsNaN(_changed))
+            {
+                _few = _suspicion > 0 ? _few + (0.2 * (now - _changed - _few)) : now - _changed;
+            }
         }
 
         _suspicion = Math.Clamp(_suspicion + change, 0, 1);
         _isTold = _suspicion > (_isTold ? Forgotten : Told);
+    }
+
+    /// <summary>A refresh is between two readings, and where there the pace of all those before tells.</summary>
+    private void KeepPace(double now, double before)
+    {
+        // Of a reading that takes longer than a refresh it is the last.
+        var count = now - before < _few && _still <= MostStill ? 1 : Math.Max(1, Math.Floor(((now - At) / _few) + Early));
+        var expected = At + (count * _few);
+        At = Math.Clamp(expected, before, now);
+        _few += PaceGain * (At - expected) / count;
     }
 
     private static bool AreAlike(double a, double b) => Math.Abs(a - b) < Alike * Math.Max(a, b);

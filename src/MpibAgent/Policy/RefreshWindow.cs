@@ -2,7 +2,7 @@ namespace MpibAgent.Policy;
 
 /// <summary>
 /// What a counter moved by from one refresh of its device to a later one. A reading sees a refresh late by up to one reading, so a window has enough of
-/// either to make little of that.
+/// either to make little of that; unless the moment of a refresh is known better (<see cref="CounterRefresh.At"/>), and then one is enough.
 /// </summary>
 internal sealed class RefreshWindow
 {
@@ -19,6 +19,7 @@ internal sealed class RefreshWindow
     private readonly CounterRefresh _watch = new();
     private (double Time, ulong Bytes)? _from;
     private (double Time, ulong Bytes) _changed;
+    private double _seen;
     private int _readings, _readingsAtChange;
 
     /// <inheritdoc cref="CounterRefresh.Seconds"/>
@@ -37,6 +38,7 @@ internal sealed class RefreshWindow
     {
         _watch.StartAnew();
         _changed = (now, bytes);
+        _seen = now;
         Begin();
     }
 
@@ -53,7 +55,8 @@ internal sealed class RefreshWindow
             return;
         }
 
-        _changed = (now, bytes);
+        _changed = (Few > 0 ? _watch.At : now, bytes);
+        _seen = now;
         if (_from is null)
         {
             (_from, _readings) = (_changed, 0);
@@ -64,7 +67,7 @@ internal sealed class RefreshWindow
 
     /// <summary>Whether there is enough in it, or nothing comes.</summary>
     public bool IsWhole(double now, double refresh) => IsSilent(now, refresh)
-        || (Length > WholeRefresh * refresh && (_readingsAtChange >= EnoughReadings || Length > MostRefreshes * refresh));
+        || (Length > WholeRefresh * refresh && (Few > 0 || _readingsAtChange >= EnoughReadings || Length > MostRefreshes * refresh));
 
     /// <summary>Whether nothing comes after what is in it.</summary>
     public bool FallsSilent(double now, double refresh) => IsSilent(now, refresh) && Length > 0;
@@ -82,5 +85,5 @@ internal sealed class RefreshWindow
         return rate;
     }
 
-    private bool IsSilent(double now, double refresh) => now - _changed.Time > Silence * refresh;
+    private bool IsSilent(double now, double refresh) => now - _seen > Silence * refresh;
 }

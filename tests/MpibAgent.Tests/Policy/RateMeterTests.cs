@@ -57,7 +57,7 @@ public sealed class RateMeterTests
     }
 
     [Fact]
-    public void Counters_that_are_refreshed_slowly_are_read_over_three_refreshes_and_to_the_byte()
+    public void Counters_that_are_refreshed_slowly_are_read_over_whole_refreshes_and_to_the_byte()
     {
         // Read every 5 ms, refreshed every 20.
         var samples = new List<Rates>();
@@ -74,9 +74,34 @@ public sealed class RateMeterTests
         Assert.NotEmpty(samples);
         Assert.All(samples, rates =>
         {
-            Assert.InRange(rates.Seconds, 0.0599, 0.0801);
+            Assert.InRange(rates.Seconds, 0.0199, 0.0201);
             Assert.Equal((200_000.0, 600_000.0), (Math.Round(rates.Sout, 3), Math.Round(rates.Sup, 3)));
         });
+    }
+
+    /// <summary>Readings come early and late, so each sees a refresh late by another part of a reading: over one refresh that alone would be up to half of the rate.</summary>
+    [Theory]
+    [InlineData(0.007)]
+    [InlineData(0.01)]
+    [InlineData(0.015)]
+    public void When_a_counter_was_refreshed_is_known_better_than_to_a_reading(double refresh)
+    {
+        var random = new Random(1);
+        var samples = new List<Rates>();
+        var now = 0.0;
+        while (now < 4)
+        {
+            now += 0.005 * (0.8 + (0.4 * random.NextDouble()));
+            var refreshed = Math.Floor(now / refresh) * refresh;
+            if (Read(now, (ulong)(refreshed * 1e9), (ulong)(refreshed * 3e9)) is { } rates && now > 2)
+            {
+                samples.Add(rates);
+            }
+        }
+
+        Assert.Equal(refresh, _meter.Refresh, 0.02 * refresh);
+        Assert.True(samples.Count > 1 / refresh, $"expected a sample for most refreshes, got {samples.Count} in 2 s");
+        Assert.All(samples, rates => Assert.Equal((1, 3), (rates.Sout / 1e9, rates.Sup / 1e9), (a, b) => Math.Abs(a.Item1 - b.Item1) < 0.03 && Math.Abs(a.Item2 - b.Item2) < 0.09));
     }
 
     /// <summary>At every reading one of the two has moved, never both.</summary>
