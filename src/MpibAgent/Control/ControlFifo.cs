@@ -48,7 +48,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     private readonly LineBuffer.LineHandler _carryOut;
     private readonly Action _read;
     private int _fifo = -1;
-    private bool _isHeld, _isAsked;
+    private bool _isHeld, _isAsked, _isReadPosted;
 
     public ControlFifo(ControlOptions options, HintOptions hints, EventLoop loop, SlotTable table, PolicyEngine policy,
         InheritedDescriptors inherited, ILogger<ControlFifo> log)
@@ -64,7 +64,11 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
         // Made once: bytes that were read are carried out also where there is no memory for more.
         _carryOut = CarryOut;
-        _read = Read;
+        _read = () =>
+        {
+            _isReadPosted = false;
+            Read();
+        };
         _quietTimer = loop.CreateTimer(EndOfQuiet);
         _answerTimer = loop.CreateTimer(AnswerAgain);
     }
@@ -99,7 +103,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         // Edge-triggered: with no writer a FIFO reads as hung up, and would wake the loop for ever.
         return _loop.InvokeAsync(() =>
         {
-            _loop.Add(_fifo, Ready.Read | Ready.EdgeTriggered, _ => Read());
+            _loop.Add(_fifo, Ready.Read | Ready.EdgeTriggered, _ => ReadUnlessPosted());
             Read();
         });
     }
@@ -222,12 +226,27 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
         if (TryRead(_buffer.Length, out _, out var noWriterLeft))
         {
             // The edge is used up while there is more: come back after the others.
-            _loop.Post(_read);
+            PostRead();
         }
         else
         {
             WaitForMore(noWriterLeft);
         }
+    }
+
+    /// <summary>More has come. Where a read is to come as well, that one sees it: two would each bring another, and a writer that never stops soon have the loop for itself.</summary>
+    private void ReadUnlessPosted()
+    {
+        if (!_isReadPosted)
+        {
+            Read();
+        }
+    }
+
+    private void PostRead()
+    {
+        _loop.Post(_read);
+        _isReadPosted = true;
     }
 
     /// <summary>Reads and carries out at most <paramref name="most"/> bytes; false when there are none at the moment.</summary>
@@ -274,7 +293,7 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
     {
         if (_fifo >= 0 && TryRead(_buffer.Length, out _, out _))
         {
-            _loop.Post(_read);
+            PostRead();
         }
         else
         {

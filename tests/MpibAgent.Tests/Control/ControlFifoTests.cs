@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Text;
 using MpibAgent.Interface;
+using MpibAgent.Slots;
 
 namespace MpibAgent.Tests.Control;
 
@@ -42,6 +44,34 @@ public sealed class ControlFifoTests
         })));
         Wait.Until(() => Enumerable.Range(0, 8).All(writer => reader.Read(writer).SupBw == 200));
         Assert.Equal(1600, agent.Log.Count("hint-set"));
+    }
+
+    [Fact]
+    public async Task A_writer_that_never_stops_gets_no_more_of_a_turn_than_of_the_one_before()
+    {
+        await using var agent = await RunningAgent.StartAsync();
+        var inTurns = new List<long>();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var writer = new FileStream(agent.Options.Control.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+
+        // On the loop's thread: more than is read meanwhile, and then the news of one line more in every turn.
+        await agent.Loop.InvokeAsync(() => writer.Write(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("0 2\n", 12_000)))));
+        agent.Loop.Post(Turn);
+        await done.Task;
+        Assert.All(inTurns.Zip(inTurns.Skip(1)), turn => Assert.InRange(turn.Second - turn.First, 0, 1024 / "0 2\n".Length));
+
+        void Turn()
+        {
+            inTurns.Add(agent.Table.Counts.HintWrites(HintSource.Operator));
+            if (inTurns.Count == 9)
+            {
+                done.SetResult();
+                return;
+            }
+
+            writer.Write("0 2\n"u8);
+            agent.Loop.Post(Turn);
+        }
     }
 
     [Fact]
