@@ -38,12 +38,12 @@ internal sealed class JournaldSink : ILogEventSink, IDisposable
             // Where the line about the loss does not get through, the event would only wait for the timeout once more.
             if (_lost > 0 || !_socket.TrySend(_entry.Format(logEvent)))
             {
-                _lost++;
+                _lost += LeftOut.LinesOf(logEvent);
             }
         }
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
-            _lost++;
+            _lost += LeftOut.LinesOf(logEvent);
         }
     }
 

@@ -25,4 +25,8 @@ internal static class LeftOut
     public static LogEvent Line(TimeProvider time, long count, string reason) =>
         new(time.GetLocalNow(), LogEventLevel.Warning, null, Template,
             [.. Constants, new("Count", new ScalarValue(count)), new("Reason", new ScalarValue(reason))]);
+
+    /// <summary>How many lines an event stands for.</summary>
+    public static long LinesOf(LogEvent logEvent) =>
+        ReferenceEquals(logEvent.MessageTemplate, Template) && logEvent.Properties["Count"] is ScalarValue { Value: long count } ? count : 1;
 }

@@ -68,6 +68,18 @@ public sealed class JournaldSinkTests : IDisposable
     }
 
     [Fact]
+    public void A_line_that_stands_for_many_counts_as_many_where_journald_misses_it()
+    {
+        using var sink = new JournaldSink(_path);
+        sink.Emit(Events.Of("nobody listens"));
+        sink.Emit(LeftOut.Line(TimeProvider.System, 500, "the log could not keep up"));
+
+        using var peer = new JournalPeer(_path);
+        sink.Emit(Events.Of("after"));
+        Assert.Equal("501 log lines were left out: journald did not take them", peer.ReceiveMessage());
+    }
+
+    [Fact]
     public async Task A_journald_that_does_not_read_holds_an_event_up_for_a_limited_time()
     {
         using var peer = new JournalPeer(_path);
