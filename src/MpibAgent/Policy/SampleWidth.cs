@@ -30,7 +30,7 @@ internal sealed class SampleWidth(TimeSpan period)
         _ratio.Note(Math.Log((rates.Sup + 1) / (rates.Sout + 1)), isSteady);
         _sout.Note(Math.Log(rates.Sout + 1), isSteady);
         _sup.Note(Math.Log(rates.Sup + 1), isSteady);
-        _seen += isSteady ? 1 : 0;
+        _seen = Math.Min(Enough, _seen + (isSteady ? 1 : 0));
         if (_seen < Enough)
         {
             return;
