@@ -95,6 +95,9 @@ internal static partial class Ownership
         }
     }
 
+    /// <summary>Where a file is made before it gets its name; none where there is no file.</summary>
+    public static string DraftOf(string path) => path.Length > 0 ? path + ".new" : "";
+
     /// <summary>Makes a file that was not there, with exactly this mode, and gives it to the service's user when root makes it.</summary>
     /// <exception cref="Fault">It is there, or cannot be made.</exception>
     public static SafeFileHandle Create(string path, UnixFileMode mode)

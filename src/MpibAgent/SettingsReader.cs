@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
+using MpibAgent.Hints;
 using MpibAgent.Interface;
 using MpibAgent.Rails;
 using MpibAgent.Slots;
@@ -132,17 +133,18 @@ internal sealed class SettingsReader
             ? (options.State.Path, "State:Path")
             : (Path.Combine(Path.GetDirectoryName(options.Control.Path)!, StateOptions.FileName), "Control:Path");
         var status = StatusFile.PathBeside(options.Control.Path);
+        var sequences = options.Telemetry.KeyFile.Length > 0 ? SenderSequences.PathIn(Path.GetDirectoryName(state)!) : "";
         SettingPath[] paths =
         [
-            new("the region", "Hints:Path", hints), new("its draft", "Hints:Path", hints + ".new"),
-            new("its lock", "Hints:Path", Path.Combine(Path.GetDirectoryName(hints)!, "agent.lock")),
+            new("the region", "Hints:Path", hints), new("its draft", "Hints:Path", Ownership.DraftOf(hints)),
+            new("its lock", "Hints:Path", Path.Combine(Path.GetDirectoryName(hints)!, HintOptions.LockName)),
             new("the socket", "Registration:Path", options.Registration.Path), new("the FIFO", "Control:Path", options.Control.Path),
-            new("the state", stateKey, state), new("its draft", stateKey, state + ".new"),
-            new("its lock", stateKey, Path.Combine(Path.GetDirectoryName(state)!, "state.lock")),
-            new("the status", "Control:Path", status), new("its draft", "Control:Path", PublishedFile.DraftOf(status)),
-            new("the sequences of senders", "Telemetry:KeyFile", options.Telemetry.KeyFile.Length > 0 ? SenderSequences.PathIn(Path.GetDirectoryName(state)!) : ""),
+            new("the state", stateKey, state), new("its draft", stateKey, Ownership.DraftOf(state)),
+            new("its lock", stateKey, Path.Combine(Path.GetDirectoryName(state)!, StateOptions.LockName)),
+            new("the status", "Control:Path", status), new("its draft", "Control:Path", Ownership.DraftOf(status)),
+            new("the sequences of senders", "Telemetry:KeyFile", sequences), new("their draft", "Telemetry:KeyFile", Ownership.DraftOf(sequences)),
             new("the metrics", "Metrics:TextFile", options.Metrics.TextFile),
-            new("their draft", "Metrics:TextFile", PublishedFile.DraftOf(options.Metrics.TextFile)),
+            new("their draft", "Metrics:TextFile", Ownership.DraftOf(options.Metrics.TextFile)),
         ];
         var same = from i in Enumerable.Range(0, paths.Length)
                    from j in Enumerable.Range(i + 1, paths.Length - i - 1)

@@ -293,9 +293,11 @@ public sealed class SettingsReaderTests : IDisposable
     public void What_is_given_twice_is_named_as_in_all_other_faults() =>
         Assert.EndsWith(":3: [Hints] Initial is given twice", Assert.Single(Faults("[Hints]\nInitial = 1\nInitial = 2\n")), StringComparison.Ordinal);
 
-    [Fact]
-    public void The_sequences_of_senders_take_a_path_beside_the_state() =>
-        Assert.Contains("each needs a path of its own", Assert.Single(Faults("", "--state", "/a/telemetry", "--telemetry-key-file", "/a/key")), StringComparison.Ordinal);
+    [Theory]
+    [InlineData("--state", "/a/telemetry")]
+    [InlineData("--state", "/a/b", "--socket", "/a/telemetry.new")]
+    public void The_sequences_of_senders_take_paths_beside_the_state(params string[] arguments) =>
+        Assert.Contains("each needs a path of its own", Assert.Single(Faults("", [.. arguments, "--telemetry-key-file", "/a/key"])), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("--hints-mode", "0444")]

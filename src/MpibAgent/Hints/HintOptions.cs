@@ -15,6 +15,9 @@ internal enum HintsOnStop
 /// <summary>Settings of the hint region, section [Hints].</summary>
 internal sealed class HintOptions
 {
+    /// <summary>The name of the lock beside the region.</summary>
+    public const string LockName = "agent.lock";
+
     /// <summary>Absolute path of the region. The plugin looks at the default.</summary>
     public string Path { get; set; } = HintLayout.DefaultPath;
 

@@ -37,7 +37,7 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
     {
         var directory = System.IO.Path.GetDirectoryName(_path)!;
         Ownership.PrepareDirectory(directory);
-        _lock = FileLock.Take(System.IO.Path.Combine(directory, "agent.lock"));
+        _lock = FileLock.Take(System.IO.Path.Combine(directory, HintOptions.LockName));
         Adopted = TryAdopt();
         if (!Adopted)
         {
@@ -165,7 +165,7 @@ internal sealed unsafe partial class HintRegion(HintOptions options, ILogger<Hin
         }
 
         // Left by an agent that died here; nobody else has the lock.
-        var draft = _path + ".new";
+        var draft = Ownership.DraftOf(_path);
         File.Delete(draft);
         using (var handle = Ownership.Create(draft, Ownership.ParseMode(options.Mode)))
         {

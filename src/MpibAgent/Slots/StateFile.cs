@@ -55,7 +55,7 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
     {
         var directory = Path.GetDirectoryName(_path)!;
         Ownership.PrepareDirectory(directory);
-        _lock = FileLock.Take(Path.Combine(directory, "state.lock"));
+        _lock = FileLock.Take(Path.Combine(directory, StateOptions.LockName));
         if (TryAdopt())
         {
             return true;
@@ -270,7 +270,7 @@ internal sealed unsafe partial class StateFile(StateOptions options, ControlOpti
 
     private void Create()
     {
-        var draft = _path + ".new";
+        var draft = Ownership.DraftOf(_path);
         File.Delete(draft);
         _handle = Ownership.Create(draft, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         if (Allocate((int)_handle.DangerousGetHandle(), 0, SizeFor(FirstCapacity)) != 0)

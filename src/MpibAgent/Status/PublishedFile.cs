@@ -51,9 +51,6 @@ internal sealed class PublishedFile : IDisposable
         _timer = loop.CreateTimer(Write);
     }
 
-    /// <summary>Where a text is made before it gets its name.</summary>
-    public static string DraftOf(string path) => path + ".new";
-
     /// <summary>Something has changed, or will have when it is next allowed to be written.</summary>
     public void WriteSoon()
     {
@@ -153,7 +150,7 @@ internal sealed class PublishedFile : IDisposable
     private void Replace(ReadOnlySpan<byte> bytes)
     {
         Ownership.PrepareDirectory(Path.GetDirectoryName(_path)!);
-        var draft = DraftOf(_path);
+        var draft = Ownership.DraftOf(_path);
 
         // What lies there is the draft of an agent that died, or nobody's business: removed and never opened, so no link is followed.
         File.Delete(draft);

@@ -172,7 +172,7 @@ internal sealed class SenderSequences : IDisposable
 
     private void Create()
     {
-        var draft = _path + ".new";
+        var draft = Ownership.DraftOf(_path!);
         File.Delete(draft);
         _file = Ownership.Create(draft, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var bytes = new byte[HeaderSize + (Capacity * RecordSize)];
