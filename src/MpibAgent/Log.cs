@@ -138,7 +138,7 @@ internal static partial class Log
         EventName = "any-address")]
     public static partial void AnyAddress(ILogger log, int slot, uint connId, int pid, Ipv4Address src, Ipv4Address dst);
 
-    [LoggerMessage(410, LogLevel.Warning, "the socket of pid {Pid} (uid {Uid}), idle longest, is closed to make room: {Reason}", EventName = "peer-dropped")]
+    [LoggerMessage(410, LogLevel.Warning, "the socket of pid {Pid} (uid {Uid}) is closed to make room: {Reason}", EventName = "peer-dropped")]
     public static partial void PeerDroppedForRoom(ILogger log, int pid, uint uid, string reason);
 
     [LoggerMessage(411, LogLevel.Warning, "no new peer can be let in for a moment: {Reason}", EventName = "accept-paused")]

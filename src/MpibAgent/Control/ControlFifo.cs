@@ -245,8 +245,11 @@ internal sealed partial class ControlFifo : IHostedService, IDisposable
 
     private void PostRead()
     {
-        _loop.Post(_read);
-        _isReadPosted = true;
+        if (!_isReadPosted)
+        {
+            _loop.Post(_read);
+            _isReadPosted = true;
+        }
     }
 
     /// <summary>Reads and carries out at most <paramref name="most"/> bytes; false when there are none at the moment.</summary>
