@@ -14,15 +14,21 @@ internal sealed partial class SlotTable
             return;
         }
 
+        if (change.Kind == ChangeKind.Free && state.IsHeld(change.Slot))
+        {
+            // Killed before the connection had gone: its slot stays.
+            state.EndChange();
+            return;
+        }
+
         var isOfAll = change.Kind is ChangeKind.SetAll or ChangeKind.UnpinAll or ChangeKind.UnpinAllKeepHints;
         if (isOfAll)
         {
             state.Initial = change.Kind == ChangeKind.SetAll ? change.Hint : null;
         }
 
-        // Killed before the connection had gone, its slot stays.
         var (first, last) = isOfAll ? (0, HintLayout.SlotCount - 1) : (change.Slot, change.Slot);
-        for (var slot = first; slot <= last && (change.Kind != ChangeKind.Free || !state.IsHeld(slot)); slot++)
+        for (var slot = first; slot <= last; slot++)
         {
             FinishChange(slot, change);
         }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using MpibAgent.Interface;
 
 namespace MpibAgent.Slots;

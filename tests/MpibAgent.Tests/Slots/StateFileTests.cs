@@ -464,9 +464,11 @@ public sealed class StateFileTests : IDisposable
 
         for (var restart = 0; restart < 2; restart++)
         {
-            using var after = new TestTable(_files);
+            using var after = new TestTable(_files, log: _log);
             Assert.Equal((flows, flows, hint, source), (after.Table.FlowCount, after.Table.ConnectionCount, after.Table.HintOf(0), after.Table.SourceOf(0)));
         }
+
+        Assert.Equal(hasGone ? 1 : 0, _log.Count("change-finished"));
     }
 
     [Fact]
