@@ -28,10 +28,10 @@ internal sealed partial class Epoll : IDisposable
     private readonly byte[] _events = GC.AllocateArray<byte>(BatchSize * EventSize, pinned: true);
     private int _epoll = Check(Create(CloseOnExec), "epoll_create1");
 
-    /// <summary>Waits for events, and returns how many there are: 0 when the time is over, or a signal came. -1 waits for ever.</summary>
-    public int Wait(int milliseconds)
+    /// <summary>Waits for events, or only looks for them, and returns how many there are: 0 when there is none yet, or a signal came.</summary>
+    public int Wait(bool onlyLook)
     {
-        var count = Wait(_epoll, _events, BatchSize, milliseconds);
+        var count = Wait(_epoll, _events, BatchSize, onlyLook ? 0 : -1);
         if (count < 0 && Marshal.GetLastPInvokeError() == Interrupted)
         {
             // After a SIGSTOP and SIGCONT as well, and then timers that came due meanwhile must not go before what was there for the loop to see.

@@ -43,7 +43,7 @@ internal sealed class AgentProcess : IDisposable
 
     public int DescriptorCount => Directory.GetFileSystemEntries(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/fd")).Length;
 
-    /// <summary>Whether the loop waits in epoll_wait(2) or epoll_pwait(2), and without a timeout: no timer is armed, and nothing but a descriptor wakes it.</summary>
+    /// <summary>Whether the loop waits in epoll_wait(2) or epoll_pwait(2), without a timeout, and its timerfd is not to ring: nothing of its own wakes it.</summary>
     public bool SleepsForGood
     {
         get
@@ -57,9 +57,15 @@ internal sealed class AgentProcess : IDisposable
 
             // proc(5): the call's number and its six arguments, or "running". The fourth argument of both is the timeout, -1 as a 32-bit number.
             var call = File.ReadAllText($"{loop}/syscall").Split(' ');
-            return call.Length > 4 && call[0] is "232" or "281" or "22" && (uint)Convert.ToUInt64(call[4], 16) == uint.MaxValue;
+            return call.Length > 4 && call[0] is "232" or "281" or "22" && (uint)Convert.ToUInt64(call[4], 16) == uint.MaxValue && !IsAlarmSet;
         }
     }
+
+    // proc_pid_fdinfo(5).
+    private bool IsAlarmSet => !Directory.GetFileSystemEntries(string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/fd"))
+        .Where(link => new FileInfo(link).LinkTarget == "anon_inode:[timerfd]")
+        .Select(link => File.ReadAllText(link.Replace("/fd/", "/fdinfo/", StringComparison.Ordinal)))
+        .Single().Contains("it_value: (0, 0)", StringComparison.Ordinal);
 
     private static bool IsLoop(string task)
     {

@@ -146,6 +146,49 @@ public sealed class EventLoopTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_timer_armed_for_before_another_does_not_wait_for_that_one()
+    {
+        var fired = new List<int>();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _loop.InvokeAsync(() =>
+        {
+            _loop.CreateTimer(() => fired.Add(2)).Arm(TimeSpan.FromHours(1));
+            _loop.CreateTimer(() => fired.Add(3)).Arm(TimeSpan.FromHours(2));
+        });
+
+        // The loop has slept since, with its alarm set.
+        await _loop.InvokeAsync(() => { });
+        await _loop.InvokeAsync(() => _loop.CreateTimer(() =>
+        {
+            fired.Add(1);
+            done.SetResult();
+        }).Arm(TimeSpan.FromMilliseconds(1)));
+        await done.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal([1], fired);
+    }
+
+    [Fact]
+    public async Task A_timer_that_is_put_off_fires_when_it_was_put_off_to()
+    {
+        var done = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var due = 0L;
+        await _loop.InvokeAsync(() =>
+        {
+            var timer = _loop.CreateTimer(() => done.SetResult(_loop.Time.GetTimestamp()));
+            timer.Arm(TimeSpan.FromMilliseconds(5));
+
+            // In a later turn: the alarm is set for the first of them, and rings in vain.
+            _loop.Post(() =>
+            {
+                timer.Arm(TimeSpan.FromMilliseconds(50));
+                due = timer.Due;
+            });
+        });
+        var fired = await done.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.True(fired >= due, $"fired at {fired}, due at {due}");
+    }
+
+    [Fact]
     public async Task A_forgotten_descriptor_is_not_called_for_an_event_of_the_same_batch()
     {
         using var first = new AnonymousPipeServerStream(PipeDirection.Out);
