@@ -67,13 +67,19 @@ public static partial class Terminal
         }
     }
 
-    /// <summary>At the end: Console switches the keypad over when it is first used, and leaves it so.</summary>
+    /// <summary>At the end: Console switches the keypad over when it is first used, and leaves it so. A terminal that has gone needs nothing.</summary>
     public static void Restore()
     {
-        if (IsScreen)
+        try
         {
-            System.Console.Out.Write(KeypadAsItWas);
-            System.Console.Out.Flush();
+            if (IsScreen)
+            {
+                System.Console.Out.Write(KeypadAsItWas);
+                System.Console.Out.Flush();
+            }
+        }
+        catch (IOException)
+        {
         }
     }
 

@@ -92,6 +92,31 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Theory]
+    [InlineData("top")]
+    [InlineData("status --watch")]
+    public void A_terminal_that_goes_away_ends_it_and_no_exception_does(string command)
+    {
+        using var agent = AgentProcess.Start(_files);
+
+        // script(1) holds the terminal's other side; the shell under it outlives the hang-up and tells the exit code.
+        var start = new ProcessStartInfo("script", ["-qc", $"trap : HUP; {Ctl.Program} {command} --agent {_files["status.json"]} 2>{_files["errors"]}; echo $? >{_files["code"]}", "/dev/null"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        start.Environment["TERM"] = "xterm-256color";
+        start.Environment["SHELL"] = "/bin/sh";
+        using var script = Process.Start(start)!;
+        while (script.StandardOutput.ReadLine()?.Contains("no slot is in use", StringComparison.Ordinal) == false)
+        {
+        }
+
+        script.Kill();
+        Wait.Until(() => File.Exists(_files["code"]) && new FileInfo(_files["code"]).Length > 0);
+        Assert.Equal(("1\n", "mpibctl: Input/output error\n"), (File.ReadAllText(_files["code"]), File.ReadAllText(_files["errors"])));
+    }
+
+    [Theory]
     [InlineData("q")]
     [InlineData("\x03")]
     public async Task Whoever_wants_top_to_end_does_not_wait_for_what_hangs(string key)
