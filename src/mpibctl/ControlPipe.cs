@@ -11,6 +11,8 @@ public sealed class ControlPipe : IDisposable
     /// <summary>The agent acts within a millisecond; this is for a machine that is out of breath.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
+    private const int WouldBlock = 11;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
 
     private ControlPipe(StatusSnapshot snapshot, HintEncoding encoding, LiveRegion region) => (Snapshot, Encoding, Region) = (snapshot, encoding, region);
@@ -93,7 +95,9 @@ public sealed class ControlPipe : IDisposable
         }
         catch (IOException fault)
         {
-            Terminal.Complain($"{Snapshot.Paths.Control}: {fault.Message}; the agent reads too slowly, or has just ended; see: mpibctl check");
+            // Of a descriptor that does not wait .NET has another idea.
+            var reason = fault.HResult == WouldBlock ? "it is full of commands that nobody has read" : fault.Message;
+            Terminal.Complain($"{Snapshot.Paths.Control}: {reason}; the agent reads too slowly, or has just ended; see: mpibctl check");
             return false;
         }
     }

@@ -56,6 +56,20 @@ public sealed class SetCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_fifo_that_is_full_is_called_that()
+    {
+        using var agent = AgentProcess.Start(_files);
+        agent.Signal("STOP");
+        using (var fill = Process.Start("sh", ["-c", $"yes '#' 2>/dev/null | dd of={_files["control"]} oflag=nonblock bs=4096 2>/dev/null"]))
+        {
+            fill.WaitForExit();
+        }
+
+        Assert.Equal((1, $"mpibctl: {_files["control"]}: it is full of commands that nobody has read; the agent reads too slowly, or has just ended; see: mpibctl check\n"),
+            Ctl.Run(_files, "set", "0", "7") is var (code, _, errors) ? (code, errors) : default);
+    }
+
+    [Fact]
     public async Task What_cannot_be_is_told_and_fails()
     {
         Assert.Equal(3, Ctl.Run(_files, "set", "0", "1").Code);
