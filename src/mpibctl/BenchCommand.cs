@@ -37,6 +37,13 @@ public static class BenchCommand
             return ExitCode.NotRunning;
         }
 
+        if (SetForJobToCome(snapshot, takesNewFlows ? 2 : 1) is { } set)
+        {
+            Terminal.Complain(string.Create(CultureInfo.InvariantCulture,
+                $"slot {set} would be taken, and lose the hint that was set for a job to come; bench when that job has begun, or run: mpibctl unset {set}"));
+            return ExitCode.Bad;
+        }
+
         using var interrupted = new CancellationTokenSource();
         using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context =>
         {
@@ -73,6 +80,13 @@ public static class BenchCommand
             Row("deregister", given),
         ]);
         return ExitCode.Good;
+    }
+
+    /// <summary>Of the slots that come next, so many, one that has a hint of its own already, which ends with the first flow; null when none has.</summary>
+    private static int? SetForJobToCome(StatusSnapshot snapshot, int count)
+    {
+        var next = Enumerable.Range(0, HintLayout.SlotCount).Except(snapshot.Slots.Where(state => state.Source is not null).Select(state => state.Slot)).Take(count);
+        return next.Select(slot => (int?)slot).FirstOrDefault(slot => snapshot.Slots.Any(state => state.Slot == slot));
     }
 
     /// <summary>Fills in the microseconds of each round until it is interrupted, and says where they were.</summary>

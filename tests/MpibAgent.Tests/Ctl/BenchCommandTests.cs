@@ -23,6 +23,29 @@ public sealed class BenchCommandTests
         Assert.Equal(3, Ctl.Run(files, "bench").Code);
     }
 
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("--new-flows", 1)]
+    public async Task It_takes_no_slot_that_was_set_for_a_job_to_come(string option, int slot)
+    {
+        using var files = new TempDirectory();
+        using var agent = AgentProcess.Start(files);
+        Assert.Equal(0, Ctl.Run(files, "set", slot.ToString(CultureInfo.InvariantCulture), "7").Code);
+        Wait.Until(() => Ctl.Run(files, "status").Output.Contains("operator", StringComparison.Ordinal));
+        string[] bench = ["bench", "-n", "5", .. option.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+
+        Assert.Equal((1, $"mpibctl: slot {slot} would be taken, and lose the hint that was set for a job to come; bench when that job has begun, or run: mpibctl unset {slot}\n"),
+            Ctl.Run(files, bench) is var (code, _, errors) ? (code, errors) : default);
+        using (var region = new MpibAgent.Interface.HintReader(files["hints"]))
+        {
+            Assert.Equal(7u, region.Read(slot).SupBw);
+        }
+
+        Assert.Equal(0, Ctl.Run(files, "unset", slot.ToString(CultureInfo.InvariantCulture)).Code);
+        Assert.Equal(0, Ctl.Run(files, bench).Code);
+        await agent.StopAsync();
+    }
+
     [Fact]
     public async Task An_interrupt_does_not_wait_for_an_agent_that_does_not_answer()
     {
