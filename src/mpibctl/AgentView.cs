@@ -14,6 +14,9 @@ namespace MpibCtl;
 /// <param name="Problem">What is wrong and what to do; empty for one that lives, unless <see cref="Lookout"/> finds its snapshot behind.</param>
 public sealed record AgentView(string Path, Liveness State, StatusSnapshot? Snapshot, string Problem)
 {
+    /// <summary>Whether an agent lives that wrote it, also where it cannot be used, as that of a newer one.</summary>
+    public bool Lives { get; private init; } = State == Liveness.Alive;
+
     private const string WhatToRun = "run: systemctl start mpib-agent";
     private const double LargestNumber = 1e18;
 
@@ -41,7 +44,7 @@ public sealed record AgentView(string Path, Liveness State, StatusSnapshot? Snap
         }
 
         return Parse(bytes.Span, out problem) is not { } snapshot
-            ? new AgentView(path, Liveness.Unreadable, null, $"{path}: {problem}")
+            ? new AgentView(path, Liveness.Unreadable, null, $"{path}: {problem}") { Lives = state == Liveness.Alive }
             : new AgentView(path, state, snapshot, state == Liveness.Alive ? "" : string.Create(CultureInfo.InvariantCulture,
                 $"the agent is not running: pid {snapshot.Agent.Pid} ended without a stop, and jobs go on with the hints they have; {WhatToRun}"));
     }

@@ -34,7 +34,7 @@ public static class BenchCommand
         if (view is not { State: Liveness.Alive, Snapshot: { } snapshot })
         {
             Terminal.Complain(view.Problem);
-            return ExitCode.NotRunning;
+            return view.Lives ? ExitCode.Bad : ExitCode.NotRunning;
         }
 
         if (SetForJobToCome(snapshot, takesNewFlows ? 2 : 1) is { } set)

@@ -61,7 +61,7 @@ public static class CheckCommand
         var odd = findings.Count(finding => finding.Verdict == Verdict.Odd);
         Terminal.Write([new Line(bad + odd == 0 ? "all is well" : string.Create(CultureInfo.InvariantCulture, $"{bad} wrong, {odd} odd"),
             bad > 0 ? Line.Bad : odd > 0 ? Line.Odd : Line.Good)]);
-        return view.State != Liveness.Alive ? ExitCode.NotRunning : bad > 0 ? ExitCode.Bad : ExitCode.Good;
+        return !view.Lives ? ExitCode.NotRunning : bad > 0 ? ExitCode.Bad : ExitCode.Good;
     }
 
     private static IEnumerable<Line> Draw(Finding finding)

@@ -29,8 +29,8 @@ public sealed class ControlPipe : IDisposable
     /// <summary>Finds a live agent and its region; null when there is none, which has been told, and the exit code.</summary>
     public static ControlPipe? Open(string? path, out int exitCode)
     {
-        exitCode = ExitCode.NotRunning;
         var view = AgentView.Find(path);
+        exitCode = view.Lives ? ExitCode.Bad : ExitCode.NotRunning;
         if (view is not { State: Liveness.Alive, Snapshot: { } snapshot })
         {
             Terminal.Complain(view.Problem);

@@ -60,7 +60,7 @@ public sealed record StatusReport
 
         if (view.Snapshot is not { } snapshot)
         {
-            return new StatusReport { Health = "not-running", Problems = problems, NotSeen = notSeen, Rails = [], Slots = [] };
+            return new StatusReport { Health = view.Lives ? "degraded" : "not-running", Problems = problems, NotSeen = notSeen, Rails = [], Slots = [] };
         }
 
         var now = BootClock.Now();
@@ -85,7 +85,7 @@ public sealed record StatusReport
         var (agent, policy, hints) = (snapshot.Agent, snapshot.Policy, snapshot.Hints);
         return new StatusReport
         {
-            Health = view.State != Liveness.Alive ? "not-running" : problems.Count > 0 ? "degraded" : "serving",
+            Health = !view.Lives ? "not-running" : problems.Count > 0 ? "degraded" : "serving",
             Problems = problems,
             NotSeen = notSeen,
             Agent = new AgentReport(agent.Pid, Text.Safe(agent.Version), Math.Max(0, Math.Round(now - agent.StartedAt, 1)), Text.Safe(agent.Start), Text.Safe(policy.Name),

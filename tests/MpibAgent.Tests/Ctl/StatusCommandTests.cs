@@ -173,6 +173,22 @@ public sealed class StatusCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_agent_that_lives_and_is_newer_is_not_called_dead()
+    {
+        using var agent = AgentProcess.Start(_files);
+        await agent.StopAsync();
+        const string Reason = "expected version 1, found 2: the agent is newer; install the mpibctl that came with it";
+        await File.WriteAllTextAsync(_files["status.json"], "{\"version\":2}", TestContext.Current.CancellationToken);
+        Assert.Equal(3, Ctl.Run(_files, "status").Code);
+
+        using var held = File.OpenHandle(_files["status.json"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        Assert.True(LivenessLock.TryTake(held));
+        Assert.Equal((1, $"mpib-agent serving, degraded\n! {_files["status.json"]}: {Reason}\n"), Ctl.Run(_files, "status") is var (code, output, _) ? (code, output) : default);
+        Assert.Contains("\"health\": \"degraded\"", Ctl.Run(_files, "status", "--json").Output, StringComparison.Ordinal);
+        Assert.All(new string[][] { ["set", "0", "1"], ["unset", "0"], ["check"], ["bench"], ["top", "-n", "1"] }, command => Assert.Equal(1, Ctl.Run(_files, command).Code));
+    }
+
+    [Fact]
     public void Help_and_version_are_there()
     {
         Assert.Contains("status", Ctl.Run(_files, "--help").Output, StringComparison.Ordinal);
