@@ -57,8 +57,12 @@ public static class EventsCommand
 
         using (journal)
         {
-            // Ctrl-C reaches both; this one ends when the other has.
-            using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context => context.Cancel = true);
+            // Ctrl-C reaches both, kill(1) this one alone; it ends when the other has.
+            using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context =>
+            {
+                context.Cancel = true;
+                End(journal);
+            });
             using var output = journal.StandardOutput.BaseStream;
             EndWithTheReader(journal);
             var count = 0;
@@ -84,18 +88,23 @@ public static class EventsCommand
     {
         var watch = new Thread(() =>
         {
-            try
-            {
-                Terminal.WaitForNoReader();
-                journal.Kill();
-            }
-            catch (InvalidOperationException)
-            {
-                // It has ended, and we with it.
-            }
+            Terminal.WaitForNoReader();
+            End(journal);
         });
         watch.IsBackground = true;
         watch.Start();
+    }
+
+    private static void End(Process journal)
+    {
+        try
+        {
+            journal.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended, and we with it.
+        }
     }
 
     /// <summary>One entry as a line: time, event, text.</summary>

@@ -83,6 +83,11 @@ internal sealed partial class ListeningSocket : IDisposable
 
         // By the umask and not by chmod, which would follow a link put in its place. Nobody else makes files at this time.
         var descriptor = CreateSocket(UnixFamily, StreamType | NonBlocking | CloseOnExec, 0);
+        if (descriptor < 0)
+        {
+            throw new Fault($"cannot make a socket for {path}: {Marshal.GetLastPInvokeErrorMessage()}; raise LimitNOFILE=");
+        }
+
         var umask = SetUmask(0x1FF & ~(uint)Ownership.ParseMode(options.Mode));
         var bound = BindSocket(descriptor, address, address.Length);
         var error = Marshal.GetLastPInvokeError();

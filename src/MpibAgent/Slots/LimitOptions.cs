@@ -15,7 +15,7 @@ internal sealed class LimitOptions
 {
     /// <summary>
     /// Slots that one user's flows may have, 1 to 256. A slot counts for one user who has a connection in it: the one who registered its flow, and when that one has
-    /// none left another.
+    /// none left another. After a restart it is one of those who are left: records of connections do not say whose flow it was first.
     /// </summary>
     public int SlotsPerUser { get; set; } = 240;
 

@@ -86,6 +86,26 @@ public sealed class EventsCommandTests
     }
 
     [Fact]
+    public void An_interrupt_that_reaches_it_alone_ends_it_and_the_journal_too()
+    {
+        using var files = new TempDirectory();
+        File.WriteAllText(files["journalctl"], $$"""
+            #!/bin/sh
+            echo $$ >{{files["pid.new"]}}
+            mv {{files["pid.new"]}} {{files["pid"]}}
+            exec sleep 90
+            """);
+        File.SetUnixFileMode(files["journalctl"], (UnixFileMode)0x1ED);
+        using var events = Process.Start(new ProcessStartInfo("sh", ["-c", $"PATH={files.Path}:$PATH exec {Ctl.Program} events -f"]))!;
+        Wait.Until(() => File.Exists(files["pid"]));
+        Process.Start("kill", ["-INT", events.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
+
+        Assert.True(events.WaitForExit(TimeSpan.FromSeconds(60)));
+        Assert.Equal(0, events.ExitCode);
+        Wait.Until(() => !Directory.Exists($"/proc/{File.ReadAllText(files["pid"]).Trim()}"));
+    }
+
+    [Fact]
     public void Without_a_journal_it_says_so()
     {
         var (code, _, errors) = Ctl.RunWith(("PATH", "/nowhere"), "events");
