@@ -34,8 +34,8 @@ internal sealed partial class LineSearch
             return;
         }
 
-        // A change as large as the smallest step would pass for one.
-        if (Math.Abs(Math.Log(x.Sum / verdict.Before.Sum)) > Math.Max(SmallestStep, 3 * _noise))
+        // A change as large as the smallest step would pass for one, but for none that has won several times as much.
+        if (Gain(x, verdict.Before) > Math.Max(Math.Max(SmallestStep, 3 * _noise), PartOfGain * Gain(verdict.After, verdict.Before)))
         {
             Hold(_held, x);
             return;

@@ -108,7 +108,7 @@ internal sealed partial class LineSearch
             var p0 = Math.Max(0, d * Math.Log(b.Sout / a.Sout));
             var s1 = Math.Max(0, d * Math.Log(a.Sup / b.Sup));
             var rise = d > 0 ? Math.Log(a.Sout / b.Sout) : Math.Log(a.Sup / b.Sup);
-            if (rise > Math.Max(Math.Max(0.04, 3 * _noise), 0.1 * g))
+            if (rise > Math.Max(Math.Max(0.04, 3 * _noise), Math.Max(0.1 * g, PartOfGain * Gain(a, b))))
             {
                 // One packet more in a sample is a rise, too, on a slow rail; the next sample has it less.
                 if (++_rises < 2)
@@ -132,7 +132,7 @@ internal sealed partial class LineSearch
             }
         }
 
-        var margin = Math.Clamp(4 * _noise / Math.Max(_step, 0.01), 0.03, 0.15);
+        var margin = Math.Clamp(4 * _noise / Math.Max(_step, 0.01), _isEvent && _step >= BigStep ? WholeAfterChange : 0.03, 0.15);
         if (f >= 1 - margin && followed < 0.75 && (_grid.IsFine || _held is > 0 and < 1))
         {
             f = Math.Max(margin + 0.01, followed);
@@ -154,6 +154,9 @@ internal sealed partial class LineSearch
             Reject(b, a);
         }
     }
+
+    /// <summary>How much more comes through, or less.</summary>
+    private static double Gain(in Rates a, in Rates b) => Math.Abs(Math.Log(a.Sum / b.Sum));
 
     /// <summary>At an end share one rail's rate says nothing; more goodput is what counts. False when all is decided already.</summary>
     private bool TryJudgeEnd(in Rates a, in Rates b, out double f, out double followed)
@@ -232,7 +235,7 @@ internal sealed partial class LineSearch
     private void TakeInside(in Rates a, in Rates b, double f)
     {
         var (d, from, to) = (_direction, Odds.Of(_held), Odds.Of(_trial));
-        if (Math.Abs(Math.Log(a.Sum / b.Sum)) < 0.1 * _step && Math.Abs(f - 0.5) > 0.05)
+        if (Gain(a, b) < 0.1 * _step && Math.Abs(f - 0.5) > 0.05)
         {
             // No more and no less came through: the job has no more to send, and the rates tell nothing of the rails.
             Reject(b, a);

@@ -67,6 +67,15 @@ internal sealed partial class LineSearch
     /// <summary>Samples: in shorter bursts the ends make a rail look restless.</summary>
     private const int LongBurst = 50;
 
+    /// <summary>What changed meanwhile voids what a trial won if it is more than this part of that.</summary>
+    private const double PartOfGain = 0.3;
+
+    /// <summary>
+    /// How near to a whole big step after an event its part must be to be taken as whole: noise was learnt before the change, and a slower rail has more of
+    /// it, the same packet being a larger part of its sample.
+    /// </summary>
+    private const double WholeAfterChange = 0.1;
+
     /// <summary>Rates that have gone less than this part of a step have not followed it.</summary>
     private const double LeastFollowed = 0.35;
 

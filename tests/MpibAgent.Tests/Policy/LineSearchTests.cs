@@ -227,8 +227,8 @@ public sealed class LineSearchTests
     }
 
     [Theory]
-    [InlineData(0.95, true)]
-    [InlineData(1.1, false)]
+    [InlineData(0.85, true)]
+    [InlineData(1.15, false)]
     public void One_packet_more_on_the_giving_rail_does_not_end_a_trial(double next, bool isBelieved)
     {
         for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
@@ -239,7 +239,7 @@ public sealed class LineSearchTests
         // The first sample holds messages of both splits and is left out.
         var trial = _search.Share;
         Take(Goodput(0.4 * Rate, Rate));
-        Measure(1.1);
+        Measure(1.15);
         Assert.Equal(trial, _search.Share);
         Measure(next);
         if (isBelieved)
@@ -254,6 +254,68 @@ public sealed class LineSearchTests
 
         void Measure(double packets) =>
             _search.Sample(_now += Period, new Rates(Period, packets * 0.4 * Rate, 0.4 * Rate * trial / (1 - trial)));
+    }
+
+    [Fact]
+    public void A_trial_that_wins_far_more_than_the_giving_rail_sends_more_is_believed()
+    {
+        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
+        {
+            Take(Goodput(0.1 * Rate, Rate));
+        }
+
+        // In samples of 20 ms a rail of 25 Mbit/s has one packet of ten more or less: it says nothing beside three times the goodput.
+        var trial = _search.Share;
+        for (var i = 0; i < 4 && _search.Share == trial; i++)
+        {
+            _search.Sample(_now += Period, new Rates(Period, 0.12 * Rate, 0.1 * Rate * trial / (1 - trial)));
+        }
+
+        Assert.Equal($"accepted 0.500 to {trial:0.000}", _search.Reason);
+    }
+
+    [Fact]
+    public void A_step_after_a_change_is_whole_though_a_packet_is_missing_on_the_giving_rail()
+    {
+        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
+        {
+            Take(Goodput(0.1 * Rate, Rate));
+        }
+
+        // Noise was learnt while both rails were fast.
+        var trial = _search.Share;
+        for (var i = 0; i < 4 && _search.Share == trial; i++)
+        {
+            _search.Sample(_now += Period, new Rates(Period, 0.092 * Rate, 0.1 * Rate * trial / (1 - trial)));
+        }
+
+        Assert.Equal($"accepted 0.500 to {trial:0.000}", _search.Reason);
+        Assert.InRange(_search.Share, trial + 0.03, 1);
+    }
+
+    [Theory]
+    [InlineData(1.12, true)]
+    [InlineData(1.5, false)]
+    public void A_doubted_trial_that_won_far_more_than_the_held_share_changes_is_believed(double held, bool isBelieved)
+    {
+        // Two changes soon after one another, so that the second trial is doubted.
+        Send(3, 0.6 * Rate, 0.6 * Rate);
+        Send(12);
+        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
+        {
+            Take(Goodput(0.1 * Rate, Rate));
+        }
+
+        var trial = _search.Share;
+        for (var i = 0; i < 6 && _search.Share == trial; i++)
+        {
+            Take(Goodput(0.1 * Rate, Rate));
+        }
+
+        Assert.Equal(0.5, _search.Share);
+        Take(held * Goodput(0.1 * Rate, Rate));
+        Take(held * Goodput(0.1 * Rate, Rate));
+        Assert.Equal(isBelieved, _search.Reason.StartsWith("accepted", StringComparison.Ordinal));
     }
 
     [Theory]
