@@ -231,10 +231,7 @@ public sealed class LineSearchTests
     [InlineData(1.15, false)]
     public void One_packet_more_on_the_giving_rail_does_not_end_a_trial(double next, bool isBelieved)
     {
-        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
-        {
-            Take(Goodput(0.4 * Rate, Rate));
-        }
+        SlowSout(0.4 * Rate);
 
         // The first sample holds messages of both splits and is left out.
         var trial = _search.Share;
@@ -259,10 +256,7 @@ public sealed class LineSearchTests
     [Fact]
     public void A_trial_that_wins_far_more_than_the_giving_rail_sends_more_is_believed()
     {
-        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
-        {
-            Take(Goodput(0.1 * Rate, Rate));
-        }
+        SlowSout(0.1 * Rate);
 
         // In samples of 20 ms a rail of 25 Mbit/s has one packet of ten more or less: it says nothing beside three times the goodput.
         var trial = _search.Share;
@@ -277,10 +271,7 @@ public sealed class LineSearchTests
     [Fact]
     public void A_step_after_a_change_is_whole_though_a_packet_is_missing_on_the_giving_rail()
     {
-        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
-        {
-            Take(Goodput(0.1 * Rate, Rate));
-        }
+        SlowSout(0.1 * Rate);
 
         // Noise was learnt while both rails were fast.
         var trial = _search.Share;
@@ -301,10 +292,7 @@ public sealed class LineSearchTests
         // Two changes soon after one another, so that the second trial is doubted.
         Send(3, 0.6 * Rate, 0.6 * Rate);
         Send(12);
-        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
-        {
-            Take(Goodput(0.1 * Rate, Rate));
-        }
+        SlowSout(0.1 * Rate);
 
         var trial = _search.Share;
         for (var i = 0; i < 6 && _search.Share == trial; i++)
@@ -371,6 +359,15 @@ public sealed class LineSearchTests
         }
 
         Assert.InRange(trials, isKnown ? 2 : 8, isKnown ? 4 : 100);
+    }
+
+    /// <summary>SOUT gets slower, until what is tried for it gives SUP more.</summary>
+    private void SlowSout(double rate)
+    {
+        for (var i = 0; i < 100 && (_search.Share < 0.55 || _search.Reason != "the rates changed"); i++)
+        {
+            Take(Goodput(rate, Rate));
+        }
     }
 
     private void Send(int samples, double sout = Rate, double sup = Rate)
